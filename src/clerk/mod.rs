@@ -1,0 +1,1 @@
+//! Clerk's Backend API, as far as an import needs it.

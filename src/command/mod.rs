@@ -1,0 +1,1 @@
+//! The commands: each opens the parts, hands them to stages, and shows the result.

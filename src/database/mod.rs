@@ -1,0 +1,1 @@
+//! The three databases: rows out, Clerk IDs in.

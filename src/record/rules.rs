@@ -1,0 +1,1 @@
+//! What our own checks refuse, field by field, before Clerk would.

@@ -1,0 +1,7 @@
+//! Integration tests: the real binary, real servers, one file per command or part.
+
+mod adapters;
+mod clerk;
+mod database;
+mod servers;
+mod simulator;
