@@ -1,1 +1,21 @@
 //! The ledger: the local memory of what each user's import is waiting for and how it ended.
+//!
+//! A SQLite file of its own, opened ready: locked against a second process, migrated, checked to belong to this Clerk
+//! instance and this source. It is the only memory of what was done to Clerk, so every commit is on the disk before it is
+//! believed (`synchronous = FULL`). It knows no SQL of the source, no HTTP, and prints nothing.
+
+mod belonging;
+pub mod entry;
+mod queue;
+mod staging;
+mod store;
+mod summary;
+mod write_back;
+
+pub use belonging::{Belonging, Source};
+pub use entry::{Failure, Outcome, State, WriteBack};
+pub use queue::Entry;
+pub use staging::{Extent, Merged, Staged};
+pub use store::{Ledger, LedgerError};
+pub use summary::{Counts, Problem, ReasonCount};
+pub use write_back::ToWrite;

@@ -1,5 +1,6 @@
 //! The import user: one record of the import schema, and the words around it.
 
+pub mod duplicates;
 pub mod id;
 pub mod password;
 pub mod reason;

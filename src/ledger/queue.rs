@@ -1,0 +1,154 @@
+//! The users on their way into Clerk: handed out by key, and their answers recorded.
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Row};
+
+use super::entry::{Event, Failure, Outcome, State};
+use super::store::{Ledger, LedgerError};
+use crate::record::{ClerkId, ImportUser};
+
+/// A user to be sent.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The ledger's own number; pages run by it.
+    pub id: i64,
+    /// The user.
+    pub user: ImportUser,
+    /// Create requests that may have reached Clerk before. If there were any, a user found in Clerk is ours.
+    pub attempts: u32,
+}
+
+impl Ledger {
+    /// Returns up to `most` pending users after the entry `after`.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
+    pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        self.entries(
+            "SELECT id, payload, attempts FROM user WHERE state = 'pending' AND id > ? ORDER BY id LIMIT ?",
+            after,
+            most,
+        )
+        .await
+    }
+
+    /// Returns up to `most` users after the entry `after` whose request a crash cut short.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
+    pub async fn in_doubt(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        self.entries(
+            // The crash may have come before the attempt was counted.
+            "SELECT id, payload, MAX(attempts, 1) FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+            after,
+            most,
+        )
+        .await
+    }
+
+    async fn entries(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        let rows = sqlx::query(sql)
+            .bind(after)
+            .bind(most)
+            .fetch_all(&mut *self.connection().await)
+            .await
+            .map_err(self.failed("read"))?;
+        rows.iter()
+            .map(|row| {
+                let (id, payload): (i64, String) = (row.get(0), row.get(1));
+                // The error is not shown: it could quote the payload.
+                let user = serde_json::from_str(&payload)
+                    .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
+                Ok(Entry { id, user, attempts: row.get(2) })
+            })
+            .collect()
+    }
+
+    /// Marks users as `sending`: Clerk was asked for them and knows nobody, and a create request is about to go out.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written. No request may go out then.
+    pub async fn mark_sending(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        debug_assert_eq!(State::Pending.after(Event::Handed), Some(State::Sending));
+        let ids = serde_json::json!(ids).to_string();
+        sqlx::query(
+            "UPDATE user SET state = 'sending' WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(ids)
+        .execute(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("write"))?;
+        Ok(())
+    }
+
+    /// Records how attempts ended, and erases the payloads of those who are done, in one transaction. `attempts` counts the
+    /// create requests of this run. Created and adopted users wait for the write-back if `write_back` says so.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written: no further request may go out then.
+    pub async fn record(&self, outcomes: &[(i64, u32, Outcome)], write_back: bool) -> Result<(), LedgerError> {
+        let mut connection = self.connection().await;
+        let failed = self.failed("record answers in");
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        for (id, attempts, outcome) in outcomes {
+            if !record_one(&mut transaction, *id, *attempts, outcome, write_back).await.map_err(&failed)? {
+                return Err(self.damaged(format!("entry {id} is not in a state that allows {:?}", outcome.event())));
+            }
+        }
+        transaction.commit().await.map_err(&failed)
+    }
+
+    /// Returns how many users wait to be sent, those in doubt included.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn count_to_send(&self) -> Result<u64, LedgerError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT (SELECT COUNT(*) FROM user WHERE state = 'pending') + (SELECT COUNT(*) FROM user WHERE state = 'sending')",
+        )
+        .fetch_one(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+/// Returns false if the user is in no state that this outcome may follow.
+async fn record_one(
+    connection: &mut SqliteConnection,
+    id: i64,
+    attempts: u32,
+    outcome: &Outcome,
+    write_back: bool,
+) -> Result<bool, sqlx::Error> {
+    let allowed: Vec<&str> =
+        State::ALL.into_iter().filter(|state| state.after(outcome.event()).is_some()).map(State::word).collect();
+    let (state, clerk_id, failure): (State, Option<&ClerkId>, Option<&Failure>) = match outcome {
+        Outcome::Created(clerk_id) => (State::Created, Some(clerk_id), None),
+        Outcome::Adopted(clerk_id) => (State::Adopted, Some(clerk_id), None),
+        Outcome::Conflict(failure) => (State::Conflict, None, Some(failure)),
+        Outcome::Rejected(failure) => (State::Rejected, None, Some(failure)),
+        Outcome::Pending(failure) => (State::Pending, None, failure.as_ref()),
+    };
+    let reasons = failure.map(|failure| serde_json::json!([failure.reason]).to_string());
+    let done = clerk_id.is_some();
+    let changed = sqlx::query(
+        "UPDATE user SET state = ?, clerk_id = ?, reasons = ?, trace_id = ?, attempts = attempts + ?,
+             payload = CASE WHEN ? THEN payload END,
+             write_back = CASE WHEN ? THEN 'waiting' ELSE write_back END
+         WHERE id = ? AND state IN (SELECT value FROM json_each(?))",
+    )
+    .bind(state.word())
+    .bind(clerk_id.map(ClerkId::as_str))
+    .bind(reasons)
+    .bind(failure.and_then(|failure| failure.trace_id.as_deref()))
+    .bind(attempts)
+    .bind(state == State::Pending)
+    .bind(done && write_back)
+    .bind(id)
+    .bind(serde_json::json!(allowed).to_string())
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(changed == 1)
+}

@@ -1,0 +1,191 @@
+//! Where everything stands: counts, and the users that did not get in.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row;
+
+use super::entry::{State, WriteBack};
+use super::store::{Ledger, LedgerError};
+use crate::record::Reason;
+
+/// The ledger in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    states: BTreeMap<String, u64>,
+    write_backs: BTreeMap<String, u64>,
+    /// Users left out on request; not counted as invalid.
+    pub skipped: u64,
+}
+
+/// How often a reason stands in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasonCount {
+    /// The state of the users it belongs to.
+    pub state: String,
+    /// The reason's field.
+    pub field: String,
+    /// The reason's code.
+    pub code: String,
+    /// One of its messages, as an example.
+    pub example: String,
+    /// How many users have it.
+    pub users: u64,
+}
+
+/// A user that did not get in, or whose row did not get its Clerk ID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The ledger's own number; pages run by it.
+    pub id: i64,
+    /// The user ID, if the row had one.
+    pub user_id: Option<String>,
+    /// The state: of the user, or of its write-back.
+    pub state: String,
+    /// Everything that is wrong.
+    pub reasons: Vec<Reason>,
+    /// Clerk's trace ID, if Clerk refused.
+    pub trace_id: Option<String>,
+    /// Create requests sent.
+    pub attempts: u32,
+}
+
+impl Counts {
+    /// Returns how many users are in a state. Those left out on request do not count as invalid.
+    #[must_use]
+    pub fn of(&self, state: State) -> u64 {
+        self.states.get(state.word()).copied().unwrap_or(0)
+    }
+
+    /// Returns how many users' Clerk IDs stand so on their way back.
+    #[must_use]
+    pub fn written_back(&self, state: WriteBack) -> u64 {
+        self.write_backs.get(state.word()).copied().unwrap_or(0)
+    }
+
+    /// Returns how many users are still to be sent.
+    #[must_use]
+    pub fn to_send(&self) -> u64 {
+        self.of(State::Pending) + self.of(State::Sending)
+    }
+
+    /// Returns how many users are in Clerk.
+    #[must_use]
+    pub fn in_clerk(&self) -> u64 {
+        self.of(State::Created) + self.of(State::Adopted)
+    }
+
+    /// Returns how many users or rows somebody has to look at: what makes the exit code 1.
+    #[must_use]
+    pub fn problems(&self) -> u64 {
+        self.to_send()
+            + self.of(State::Invalid)
+            + self.of(State::Conflict)
+            + self.of(State::Rejected)
+            + self.written_back(WriteBack::Held)
+            + self.written_back(WriteBack::Refused)
+            + self.written_back(WriteBack::RowGone)
+            + self.written_back(WriteBack::Waiting)
+    }
+}
+
+impl Ledger {
+    /// Counts users by state.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn counts(&self) -> Result<Counts, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT state, skipped, write_back, clerk_id IS NOT NULL, COUNT(*) FROM user GROUP BY 1, 2, 3, 4",
+        )
+        .fetch_all(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        let mut counts = Counts::default();
+        for row in rows {
+            let (state, skipped, write_back): (String, bool, String) = (row.get(0), row.get(1), row.get(2));
+            let users = row.get::<i64, _>(4).unsigned_abs();
+            if skipped {
+                counts.skipped += users;
+            } else {
+                *counts.states.entry(state).or_default() += users;
+            }
+            if row.get(3) {
+                *counts.write_backs.entry(write_back).or_default() += users;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Counts the pending users by the rule that their e-mail address counts as verified by.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn email_bases(&self) -> Result<Vec<(String, u64)>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT email_basis, COUNT(*) FROM user WHERE state IN ('pending', 'sending') GROUP BY 1 ORDER BY 2 DESC, 1",
+        )
+        .fetch_all(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1).unsigned_abs())).collect())
+    }
+
+    /// Counts the reasons of users that did not get in, most frequent first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn reasons(&self) -> Result<Vec<ReasonCount>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT CASE WHEN skipped THEN 'skipped' ELSE state END AS shown,
+                 reason.value ->> 'field', reason.value ->> 'code', MIN(reason.value ->> 'message'), COUNT(*) AS users
+             FROM user, json_each(user.reasons) AS reason
+             WHERE state IN ('invalid', 'conflict', 'rejected', 'pending')
+             GROUP BY 1, 2, 3 ORDER BY users DESC, 1, 2, 3",
+        )
+        .fetch_all(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        Ok(rows
+            .iter()
+            .map(|row| ReasonCount {
+                state: row.get(0),
+                field: row.get(1),
+                code: row.get(2),
+                example: row.get(3),
+                users: row.get::<i64, _>(4).unsigned_abs(),
+            })
+            .collect())
+    }
+
+    /// Returns up to `most` users after the entry `after` that did not get in, or whose row did not get its Clerk ID.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn problems(&self, after: i64, most: u32) -> Result<Vec<Problem>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT id, user_id, CASE WHEN skipped THEN 'skipped' WHEN clerk_id IS NULL THEN state ELSE write_back END,
+                 reasons, write_back_detail, trace_id, attempts
+             FROM user
+             WHERE id > ? AND (state IN ('invalid', 'conflict', 'rejected', 'pending', 'sending')
+                 OR write_back IN ('held', 'refused', 'row gone'))
+             ORDER BY id LIMIT ?",
+        )
+        .bind(after)
+        .bind(most)
+        .fetch_all(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        Ok(rows.iter().map(problem).collect())
+    }
+}
+
+fn problem(row: &sqlx::sqlite::SqliteRow) -> Problem {
+    let state: String = row.get(2);
+    let reasons: Option<String> = row.get(3);
+    let detail: Option<String> = row.get(4);
+    let mut reasons: Vec<Reason> = reasons.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    if let Some(detail) = detail {
+        reasons.push(Reason::new("", format!("write_back_{}", state.replace(' ', "_")), detail));
+    }
+    Problem { id: row.get(0), user_id: row.get(1), state, reasons, trace_id: row.get(5), attempts: row.get(6) }
+}
