@@ -70,3 +70,17 @@ CREATE TABLE staged_identifier (
     kind TEXT NOT NULL,
     hash BLOB NOT NULL
 ) STRICT;
+
+-- The users of the Clerk instance, for `backfill --from clerk`; filled in temporary ledgers only.
+CREATE TABLE clerk_user (
+    clerk_id TEXT PRIMARY KEY,
+    external_id TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX clerk_user_by_external_id ON clerk_user (external_id) WHERE external_id IS NOT NULL;
+
+CREATE TABLE clerk_identifier (
+    clerk_id TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (clerk_id, hash)
+) STRICT, WITHOUT ROWID;

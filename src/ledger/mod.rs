@@ -6,6 +6,7 @@
 
 mod belonging;
 pub mod entry;
+mod matching;
 mod queue;
 mod staging;
 mod store;
@@ -14,6 +15,7 @@ mod write_back;
 
 pub use belonging::{Belonging, Source};
 pub use entry::{Failure, Outcome, State, WriteBack};
+pub use matching::{ClerkSide, Matched, RowSide};
 pub use queue::Entry;
 pub use staging::{Extent, Merged, Staged};
 pub use store::{Ledger, LedgerError};

@@ -9,7 +9,7 @@ use crate::record::ClerkId;
 /// A Clerk ID to be written to a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToWrite {
-    /// The ledger's own number; pages run by it.
+    /// The ledger's own number.
     pub id: i64,
     /// The value that finds the row.
     pub row_key: String,
@@ -35,16 +35,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Returns up to `most` waiting Clerk IDs after the entry `after`.
+    /// Returns up to `most` waiting Clerk IDs. Recorded, they wait no more, so the next call brings others.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
-    pub async fn waiting(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+    pub async fn waiting(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let rows = sqlx::query(
             "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE write_back = 'waiting' AND id > ? ORDER BY id LIMIT ?",
+             WHERE write_back = 'waiting' ORDER BY id LIMIT ?",
         )
-        .bind(after)
         .bind(most)
         .fetch_all(&mut *self.connection().await)
         .await

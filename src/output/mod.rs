@@ -1,1 +1,12 @@
-//! What people and programs read: tables, progress, the JSON object, the log file.
+//! What people and programs read: messages, progress, tables, the JSON object, the log file.
+
+mod console;
+mod log;
+mod progress;
+pub mod table;
+mod text;
+
+pub use console::Console;
+pub use log::write as write_log;
+pub use progress::{Bar, Phase};
+pub use text::{count, duration, number};

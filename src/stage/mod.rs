@@ -1,1 +1,64 @@
 //! The stages: each moves users along one arrow of the flow, and prints nothing.
+//!
+//! A stage holds order, concurrency and hand-over. SQL, HTTP and printing have their homes elsewhere; what a person may want to
+//! watch is counted in [`Progress`].
+
+pub mod export;
+pub mod match_clerk;
+pub mod pull;
+pub mod push;
+mod settle;
+pub mod source;
+pub mod write_back;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What happened so far in this run: written by stages, read by whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Rows or elements read from the source.
+    pub pulled: Counter,
+    /// Users that push has to send.
+    pub to_send: Counter,
+    /// Users created.
+    pub created: Counter,
+    /// Users found in Clerk and adopted.
+    pub adopted: Counter,
+    /// Users that ended as conflict.
+    pub conflicts: Counter,
+    /// Users that Clerk refused.
+    pub rejected: Counter,
+    /// Users put off to a later run.
+    pub put_off: Counter,
+    /// Rows that got a Clerk ID.
+    pub written: Counter,
+    /// Rows that bore the right Clerk ID already.
+    pub already_right: Counter,
+    /// Rows that bear another Clerk ID, are gone, or were refused.
+    pub not_written: Counter,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts some more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Progress {
+    /// Returns how many users push is through with.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        [&self.created, &self.adopted, &self.conflicts, &self.rejected, &self.put_off].map(Counter::get).iter().sum()
+    }
+}

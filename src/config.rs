@@ -1,0 +1,306 @@
+//! Settings: a flag, else the environment or a `.env` file, else `db2clerk.toml`. The only place that reads the environment.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::args::{ClerkArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs};
+
+/// The layers below the flags.
+#[derive(Debug, Default)]
+pub struct Config {
+    file: FileLayer,
+    environment: BTreeMap<&'static str, Variable>,
+}
+
+/// A setting from the environment, and where exactly it stood.
+#[derive(Clone)]
+struct Variable {
+    value: String,
+    origin: String,
+}
+
+impl std::fmt::Debug for Variable {
+    /// Shows the origin only: among the values are a key and a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[from {}]", self.origin)
+    }
+}
+
+#[derive(Debug, Default)]
+struct FileLayer {
+    database: DatabaseArgs,
+    query: QueryArgs,
+    selection: SelectionArgs,
+    mapping: MappingArgs,
+    clerk: ClerkArgs,
+    target: TargetArgs,
+    write_back: WriteBackArgs,
+    ledger: LedgerArgs,
+}
+
+/// The variables that are read: the names users of Clerk's own scripts know.
+const VARIABLES: [&str; 9] = [
+    "DATABASE_URL",
+    "CLERK_SECRET_KEY",
+    "CLERK_API_URL",
+    "DELAY_MS",
+    "RETRY_DELAY_MS",
+    "OFFSET",
+    "IMPORT_TO_DEV_INSTANCE",
+    "RATE_LIMIT",
+    "CONCURRENCY_LIMIT",
+];
+
+/// The configuration file looked for in the working folder.
+const FILE: &str = "db2clerk.toml";
+
+impl Config {
+    /// Reads the environment, then `env_file` or else `.env.local` and `.env`, then `file` or else `db2clerk.toml`.
+    ///
+    /// # Errors
+    /// If a file that was named is not there, or one cannot be read.
+    pub fn load(file: Option<&Path>, env_file: Option<&Path>) -> Result<Self> {
+        let mut environment = BTreeMap::new();
+        for name in VARIABLES {
+            if let Some(value) = std::env::var_os(name) {
+                let value = value.into_string().ok().with_context(|| format!("`{name}` is not valid UTF-8"))?;
+                keep(&mut environment, name, value, "the environment");
+            }
+        }
+        match env_file {
+            Some(path) => read_env_file(&mut environment, path)?,
+            None => {
+                for path in [".env.local", ".env"].map(Path::new).into_iter().filter(|path| path.exists()) {
+                    read_env_file(&mut environment, path)?;
+                }
+            }
+        }
+        let path = file.map(Path::to_owned).or_else(|| Some(PathBuf::from(FILE)).filter(|path| path.exists()));
+        let file = path.map(|path| FileLayer::read(&path)).transpose()?.unwrap_or_default();
+        Ok(Self { file, environment })
+    }
+
+    /// Lays the flags over the other layers.
+    #[must_use]
+    pub fn database(&self, flags: DatabaseArgs) -> DatabaseArgs {
+        flags.or(DatabaseArgs { database_url: self.text("DATABASE_URL") }).or(self.file.database.clone())
+    }
+
+    /// Lays the flags over the other layers. A query or preset on the command line puts both of the file aside.
+    #[must_use]
+    pub fn query(&self, flags: QueryArgs) -> QueryArgs {
+        let mut lower = self.file.query.clone();
+        if flags.query.is_some() || flags.preset.is_some() {
+            lower.query = None;
+            lower.preset = None;
+        }
+        if flags.password_column.is_some() || flags.no_passwords.is_some() {
+            lower.password_column = None;
+            lower.no_passwords = None;
+        }
+        flags.or(lower)
+    }
+
+    /// Lays the flags over the other layers.
+    ///
+    /// # Errors
+    /// If `OFFSET` is not a number.
+    pub fn selection(&self, flags: SelectionArgs) -> Result<SelectionArgs> {
+        let environment = SelectionArgs { offset: self.number("OFFSET")?, ..SelectionArgs::default() };
+        Ok(flags.or(environment).or(self.file.selection.clone()))
+    }
+
+    /// Lays the flags over the other layers.
+    #[must_use]
+    pub fn mapping(&self, flags: MappingArgs) -> MappingArgs {
+        flags.or(self.file.mapping.clone())
+    }
+
+    /// Lays the flags over the other layers.
+    ///
+    /// # Errors
+    /// If a variable is not what it should be.
+    pub fn clerk(&self, flags: ClerkArgs) -> Result<ClerkArgs> {
+        let environment = ClerkArgs {
+            clerk_api_url: self.text("CLERK_API_URL"),
+            clerk_secret_key: self.text("CLERK_SECRET_KEY"),
+            rate_limit: self.number("RATE_LIMIT")?,
+            concurrency_limit: self.number("CONCURRENCY_LIMIT")?,
+            delay_ms: self.number("DELAY_MS")?,
+            retry_delay_ms: self.number("RETRY_DELAY_MS")?,
+            import_to_dev_instance: self.flag("IMPORT_TO_DEV_INSTANCE")?,
+        };
+        Ok(flags.or(environment).or(self.file.clerk.clone()))
+    }
+
+    /// Lays the flags over the other layers.
+    #[must_use]
+    pub fn target(&self, flags: TargetArgs) -> TargetArgs {
+        flags.or(self.file.target.clone())
+    }
+
+    /// Lays the flags over the other layers.
+    #[must_use]
+    pub fn write_back(&self, flags: WriteBackArgs) -> WriteBackArgs {
+        flags.or(self.file.write_back.clone())
+    }
+
+    /// Lays the flags over the other layers.
+    #[must_use]
+    pub fn ledger(&self, flags: LedgerArgs) -> LedgerArgs {
+        flags.or(self.file.ledger.clone())
+    }
+
+    /// Returns where a variable stood, if it was set: `the environment`, `.env`...
+    #[must_use]
+    pub fn origin(&self, variable: &str) -> Option<&str> {
+        self.environment.get(variable).map(|variable| variable.origin.as_str())
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.environment.get(name).map(|variable| variable.value.clone())
+    }
+
+    fn number<N: std::str::FromStr>(&self, name: &str) -> Result<Option<N>> {
+        let Some(variable) = self.environment.get(name) else { return Ok(None) };
+        match variable.value.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => bail!("`{name}` from {} is not a number it can be set to: `{}`", variable.origin, variable.value),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>> {
+        let Some(variable) = self.environment.get(name) else { return Ok(None) };
+        match variable.value.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Ok(Some(true)),
+            "false" | "0" | "no" | "off" => Ok(Some(false)),
+            _ => bail!("`{name}` from {} is neither `true` nor `false`: `{}`", variable.origin, variable.value),
+        }
+    }
+}
+
+/// The first to set a variable wins; an empty value sets nothing.
+fn keep(environment: &mut BTreeMap<&'static str, Variable>, name: &'static str, value: String, origin: &str) {
+    let value = value.trim().to_owned();
+    if !value.is_empty() {
+        environment.entry(name).or_insert(Variable { value, origin: origin.to_owned() });
+    }
+}
+
+fn read_env_file(environment: &mut BTreeMap<&'static str, Variable>, path: &Path) -> Result<()> {
+    let failed = || format!("failed to read `{}`", path.display());
+    let variables = dotenvy::from_path_iter(path).map_err(without_text).with_context(failed)?;
+    for variable in variables {
+        let (name, value) = variable.map_err(without_text).with_context(failed)?;
+        if let Some(name) = VARIABLES.into_iter().find(|known| *known == name) {
+            keep(environment, name, value, &format!("`{}`", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// dotenvy quotes the line it cannot read, which may be a secret's.
+fn without_text(error: dotenvy::Error) -> anyhow::Error {
+    match error {
+        dotenvy::Error::LineParse(..) => {
+            anyhow::anyhow!("a line in it is no `NAME=value`; a value with spaces or `#` needs quotes")
+        }
+        other => other.into(),
+    }
+}
+
+impl FileLayer {
+    fn read(path: &Path) -> Result<Self> {
+        let failed = || format!("failed to read `{}`", path.display());
+        let text = std::fs::read_to_string(path).with_context(failed)?;
+        let table: toml::Table = toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}", error.message())).with_context(failed)?;
+        let known: Vec<String> = known_keys();
+        if let Some(key) = table.keys().find(|key| !known.contains(key)) {
+            let nearest = known.iter().max_by(|a, b| strsim::jaro(key, a).total_cmp(&strsim::jaro(key, b)));
+            let hint = match key.as_str() {
+                "clerk-secret-key" => "keep the key in CLERK_SECRET_KEY, in the environment or in `.env`".to_owned(),
+                _ => format!("did you mean `{}`?", nearest.map_or("", String::as_str)),
+            };
+            bail!("`{}` has the setting `{key}`, which there is not\nhint: {hint}", path.display());
+        }
+        Ok(Self {
+            database: group(&table).with_context(failed)?,
+            query: group(&table).with_context(failed)?,
+            selection: group(&table).with_context(failed)?,
+            mapping: group(&table).with_context(failed)?,
+            clerk: group(&table).with_context(failed)?,
+            target: group(&table).with_context(failed)?,
+            write_back: group(&table).with_context(failed)?,
+            ledger: group(&table).with_context(failed)?,
+        })
+    }
+}
+
+fn group<G: serde::de::DeserializeOwned>(table: &toml::Table) -> Result<G> {
+    table.clone().try_into().map_err(|error: toml::de::Error| anyhow::anyhow!("{}", error.message()))
+}
+
+/// Every setting of the file, named like its flag.
+fn known_keys() -> Vec<String> {
+    let groups = [
+        DatabaseArgs::FIELDS,
+        QueryArgs::FIELDS,
+        SelectionArgs::FIELDS,
+        MappingArgs::FIELDS,
+        ClerkArgs::FIELDS,
+        TargetArgs::FIELDS,
+        WriteBackArgs::FIELDS,
+        LedgerArgs::FIELDS,
+    ];
+    groups.concat().into_iter().filter(|field| *field != "clerk_secret_key").map(|field| field.replace('_', "-")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(file: &str, env: &str) -> Result<Config> {
+        let folder = tempfile::tempdir()?;
+        let (toml, dotenv) = (folder.path().join("db2clerk.toml"), folder.path().join("env"));
+        std::fs::write(&toml, file)?;
+        std::fs::write(&dotenv, env)?;
+        Config::load(Some(&toml), Some(&dotenv))
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
+        let config = config("rate-limit = 5.0\nconcurrency-limit = 7\ndelay-ms = 9", "RATE_LIMIT=3\nCONCURRENCY_LIMIT=4")
+            .expect("a configuration");
+        let flags = ClerkArgs { rate_limit: Some(1.0), ..ClerkArgs::default() };
+        let settings = config.clerk(flags).expect("settings");
+        assert_eq!(settings.rate_limit, Some(1.0));
+        assert_eq!(settings.concurrency_limit, Some(4));
+        assert_eq!(settings.delay_ms, Some(9));
+    }
+
+    #[test]
+    fn a_query_flag_puts_the_files_preset_aside() {
+        let config = config("preset = \"authjs-pg\"", "").expect("a configuration");
+        let settings = config.query(QueryArgs { query: Some("users.sql".into()), ..QueryArgs::default() });
+        assert_eq!((settings.preset, settings.query), (None, Some(PathBuf::from("users.sql"))));
+    }
+
+    #[test]
+    fn wrong_settings_are_named_and_secrets_are_not_shown() {
+        for (file, env, told) in [
+            ("databse-url = \"x\"", "", "did you mean `database-url`?"),
+            ("clerk-secret-key = \"sk_live_x\"", "", "keep the key in CLERK_SECRET_KEY"),
+            ("limit = \"many\"", "", "failed to read"),
+            ("", "CLERK_SECRET_KEY='sk_live_x", "failed to read"),
+        ] {
+            let error = format!("{:#}", config(file, env).expect_err("a wrong setting"));
+            assert!(error.contains(told), "{error}");
+            assert!(!error.contains("sk_live_x"), "{error}");
+        }
+        let config = config("", "OFFSET=ten").expect("a configuration");
+        let error = config.selection(SelectionArgs::default()).expect_err("not a number").to_string();
+        assert!(error.contains("`OFFSET`") && error.contains("`ten`"), "{error}");
+    }
+}

@@ -1,0 +1,144 @@
+//! Rows and Clerk users brought together without an import of ours: for `backfill --from clerk`, in a temporary ledger.
+
+use std::collections::HashMap;
+
+use sqlx::{Connection, QueryBuilder, Row, Sqlite};
+
+use super::store::{Ledger, LedgerError};
+use crate::record::{ClerkId, Identifier, UserId};
+
+/// A user of the Clerk instance.
+#[derive(Debug, Clone)]
+pub struct ClerkSide {
+    /// The Clerk ID.
+    pub clerk_id: ClerkId,
+    /// The ID in the old system, if the user has one.
+    pub external_id: Option<String>,
+    /// All identifiers.
+    pub identifiers: Vec<Identifier>,
+}
+
+/// A row of the source.
+#[derive(Debug, Clone)]
+pub struct RowSide {
+    /// The user ID.
+    pub user_id: UserId,
+    /// The value that finds the row, where it is not the user ID.
+    pub row_key: Option<String>,
+    /// All identifiers that the query gives.
+    pub identifiers: Vec<Identifier>,
+}
+
+/// What matching a batch of rows brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Matched {
+    /// Rows whose Clerk user is known: they wait for the write-back now.
+    pub matched: u64,
+    /// Rows without a Clerk user of that ID.
+    pub without_clerk_user: u64,
+    /// Rows whose Clerk user shares no identifier with them.
+    pub disagreeing: u64,
+    /// Rows whose user ID an earlier row had too.
+    pub repeated: u64,
+}
+
+impl Ledger {
+    /// Keeps users of the Clerk instance.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written.
+    pub async fn keep_clerk_users(&self, users: &[ClerkSide]) -> Result<(), LedgerError> {
+        let key = self.hash_key();
+        let hashes: Vec<_> = users
+            .iter()
+            .flat_map(|user| user.identifiers.iter().map(|identifier| (&user.clerk_id, key.identifier(identifier))))
+            .collect();
+        let mut connection = self.connection().await;
+        let failed = self.failed("write");
+        let mut transaction = connection.begin().await.map_err(&failed)?;
+        for chunk in users.chunks(200) {
+            let mut query = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO clerk_user (clerk_id, external_id) ");
+            query.push_values(chunk, |mut values, user| {
+                values.push_bind(user.clerk_id.as_str()).push_bind(user.external_id.as_deref());
+            });
+            query.build().execute(&mut *transaction).await.map_err(&failed)?;
+        }
+        for chunk in hashes.chunks(200) {
+            let mut query = QueryBuilder::<Sqlite>::new("INSERT OR IGNORE INTO clerk_identifier (clerk_id, hash) ");
+            query.push_values(chunk, |mut values, (clerk_id, hash)| {
+                values.push_bind(clerk_id.as_str()).push_bind(hash.as_slice());
+            });
+            query.build().execute(&mut *transaction).await.map_err(&failed)?;
+        }
+        transaction.commit().await.map_err(&failed)
+    }
+
+    /// Matches rows with the kept Clerk users by user ID; where a row gives identifiers, one of them must agree. Matched rows
+    /// become adopted users that wait for the write-back.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read or written.
+    pub async fn match_rows(&self, rows: &[RowSide]) -> Result<Matched, LedgerError> {
+        let mut connection = self.connection().await;
+        let failed = self.failed("write");
+        let mut transaction = connection.begin().await.map_err(&failed)?;
+        let ids: Vec<&str> = rows.iter().map(|row| row.user_id.as_str()).collect();
+        let found = sqlx::query(
+            "SELECT external_id, clerk_id,
+                 (SELECT json_group_array(hex(hash)) FROM clerk_identifier WHERE clerk_identifier.clerk_id = clerk_user.clerk_id)
+             FROM clerk_user WHERE external_id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(serde_json::json!(ids).to_string())
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        let found: HashMap<String, (String, String)> =
+            found.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+        let mut matched = Matched::default();
+        for row in rows {
+            let Some((clerk_id, hashes)) = found.get(row.user_id.as_str()) else {
+                matched.without_clerk_user += 1;
+                continue;
+            };
+            if !self.agree(row, hashes) {
+                matched.disagreeing += 1;
+                continue;
+            }
+            let new = sqlx::query(
+                "INSERT OR IGNORE INTO user (user_id, row_key, state, clerk_id, write_back)
+                 VALUES (?, ?, 'adopted', ?, 'waiting')",
+            )
+            .bind(row.user_id.as_str())
+            .bind(row.row_key.as_deref())
+            .bind(clerk_id)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?
+            .rows_affected();
+            if new == 1 { matched.matched += 1 } else { matched.repeated += 1 }
+        }
+        transaction.commit().await.map_err(&failed)?;
+        Ok(matched)
+    }
+
+    fn agree(&self, row: &RowSide, hashes: &str) -> bool {
+        let key = self.hash_key();
+        row.identifiers.is_empty()
+            || row.identifiers.iter().any(|identifier| hashes.contains(&hex::encode_upper(key.identifier(identifier))))
+    }
+
+    /// Counts the kept Clerk users whom no row of the source has for its user ID.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn clerk_users_without_row(&self, disagreeing: u64) -> Result<u64, LedgerError> {
+        let unmatched: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM clerk_user
+             WHERE NOT EXISTS (SELECT 1 FROM user WHERE user.clerk_id = clerk_user.clerk_id AND user.user_id = external_id)",
+        )
+        .fetch_one(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        Ok(unmatched.unsigned_abs().saturating_sub(disagreeing))
+    }
+}

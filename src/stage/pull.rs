@@ -1,0 +1,81 @@
+//! Source to ledger: every user read once, mapped, checked, staged, and merged as a whole.
+
+use anyhow::{Result, bail};
+
+use super::Progress;
+use super::source::Source;
+use crate::ledger::{Extent, Ledger, Merged, Staged};
+use crate::mapping::{Coverage, Mapped, Refused};
+use crate::shutdown::{Shutdown, Urgency};
+
+/// What a pull brought.
+#[derive(Debug, Default)]
+pub struct Pulled {
+    /// Users of the source that were wanted, valid or not.
+    pub users: u64,
+    /// What the valid ones have.
+    pub coverage: Coverage,
+    /// What changed in the ledger.
+    pub merged: Merged,
+    /// The users asked for by ID that the source does not have.
+    pub missing: Vec<String>,
+}
+
+/// A pull that was stopped before it was whole: nothing of it was taken over.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("stopped while the users were read; nothing was taken over, and nothing was sent")]
+pub struct Interrupted;
+
+/// Users staged in one transaction.
+const BATCH: usize = 2000;
+
+/// Reads the whole source into the ledger.
+///
+/// # Errors
+/// If the source breaks off, the ledger cannot be written, known user IDs carry other people's identifiers, or a stop is asked
+/// for. The ledger is then as it was before.
+pub async fn pull(
+    source: &mut Source,
+    ledger: &Ledger,
+    accept_changed_identifiers: bool,
+    progress: &Progress,
+    mut shutdown: Shutdown,
+) -> Result<Pulled> {
+    ledger.begin_pull().await?;
+    let mut pulled = Pulled::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut first = 1;
+    loop {
+        let user = tokio::select! {
+            biased;
+            () = shutdown.wait_for(Urgency::Graceful) => bail!(Interrupted),
+            user = source.next() => user?,
+        };
+        let Some(user) = user else { break };
+        pulled.users += 1;
+        progress.pulled.add(1);
+        if let Ok(mapped) = &user {
+            pulled.coverage.count(mapped);
+        }
+        batch.push(staged(user));
+        if batch.len() == BATCH {
+            ledger.stage(first, &batch).await?;
+            first += i64::try_from(batch.len())?;
+            batch.clear();
+        }
+    }
+    ledger.stage(first, &batch).await?;
+    pulled.missing = source.missing();
+    let extent = if source.is_whole() { Extent::Whole } else { Extent::Part };
+    pulled.merged = ledger.merge(extent, accept_changed_identifiers).await?;
+    Ok(pulled)
+}
+
+fn staged(user: Result<Mapped, Refused>) -> Staged {
+    match user {
+        Ok(mapped) => Staged::Valid { user: Box::new(mapped.user), email_basis: mapped.email.as_str() },
+        Err(refused) => {
+            Staged::Invalid { user_id: refused.user_id, reasons: refused.reasons, skipped: refused.skipped }
+        }
+    }
+}

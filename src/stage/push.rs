@@ -1,0 +1,363 @@
+//! Ledger to Clerk: the pending users, created at the pace Clerk allows, and every answer recorded.
+//!
+//! ```text
+//!  feed: pending ──look-up of 100──▶ found: settled at once
+//!                                └─▶ nobody: marked `sending` ──▶ create (many at once) ──▶ record
+//! ```
+//! The order is what keeps users from being made twice: Clerk is asked before the first attempt, the ledger knows of the request
+//! before it goes out, and after any doubt Clerk is asked again before anything is sent again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::{Progress, settle};
+use crate::clerk::{Client, ClerkUser, Error, Kind, Taken, backoff};
+use crate::ledger::{Entry, Ledger, Outcome};
+use crate::record::{Identifier, UserId};
+use crate::shutdown::{Shutdown, Urgency};
+
+/// How push goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The most create requests on their way at one time.
+    pub concurrency: usize,
+    /// Whether the Clerk IDs are to be written back.
+    pub write_back: bool,
+}
+
+/// How a push ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Every user was tried.
+    Complete,
+    /// A stop was asked for; the rest waits.
+    Interrupted,
+    /// Something that concerns every further user alike; the rest waits.
+    Stopped(Error),
+}
+
+/// How often a user is tried in one run before it waits for the next.
+const ATTEMPTS_A_RUN: u32 = 8;
+/// Users that one look-up asks for; Clerk takes no more.
+const LOOK_UP: u32 = 100;
+/// Failures in a row, over all users, after which this is taken for an outage and the run ends.
+const OUTAGE: u32 = 60;
+/// How long requests on their way are awaited after a stop was asked for.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Sends every pending user. Users whose request a crash cut short come first, and are looked up before anything is sent.
+///
+/// # Errors
+/// If the ledger cannot be read or written: then no request goes out whose answer could not be kept.
+pub async fn push(
+    ledger: &Arc<Ledger>,
+    client: &Client,
+    options: Options,
+    progress: &Arc<Progress>,
+    shutdown: Shutdown,
+) -> Result<End> {
+    progress.to_send.add(ledger.count_to_send().await?);
+    let (stop, stopped) = watch::channel(None);
+    let (to_create, entries) = mpsc::channel(LOOK_UP as usize);
+    let (answers, answered) = mpsc::channel(1024);
+    let run = Arc::new(Run {
+        ledger: Arc::clone(ledger),
+        client: client.clone(),
+        progress: Arc::clone(progress),
+        stop,
+        stopped,
+        failures_in_a_row: std::sync::atomic::AtomicU32::new(0),
+        answers,
+    });
+    let feeding = tokio::spawn(feed(Arc::clone(&run), to_create, shutdown.clone()));
+    let recording = tokio::spawn(record(Arc::clone(ledger), Arc::clone(progress), answered, options.write_back));
+    let creating = dispatch(Arc::clone(&run), entries, options.concurrency, shutdown.clone());
+    // The recorder ends when the last sender of answers is gone, which `run` holds; so it comes last.
+    let mut recording = recording;
+    let finished = async {
+        creating.await;
+        feeding.await?
+    };
+    tokio::pin!(finished);
+    let fed = tokio::select! {
+        fed = &mut finished => fed,
+        early = &mut recording => {
+            // The recorder only ends early if it cannot write. Nothing may go out any more.
+            return early?.map(|()| End::Interrupted);
+        }
+    };
+    let end = run.stopped.borrow().clone();
+    drop(run);
+    recording.await??;
+    fed?;
+    Ok(match end {
+        Some(error) => End::Stopped(error),
+        None if shutdown.requested() => End::Interrupted,
+        None => End::Complete,
+    })
+}
+
+struct Run {
+    ledger: Arc<Ledger>,
+    client: Client,
+    progress: Arc<Progress>,
+    /// Set once, by whoever meets an error that concerns every further user alike.
+    stop: watch::Sender<Option<Error>>,
+    stopped: watch::Receiver<Option<Error>>,
+    failures_in_a_row: std::sync::atomic::AtomicU32,
+    answers: mpsc::Sender<Answer>,
+}
+
+/// Entry, create requests sent for it in this run, and how it ended.
+type Answer = (i64, u32, Outcome);
+
+impl Run {
+    fn stop_for(&self, error: &Error) {
+        self.stop.send_if_modified(|stop| {
+            let first = stop.is_none();
+            if first {
+                *stop = Some(error.clone());
+            }
+            first
+        });
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.borrow().is_some()
+    }
+
+    async fn answer(&self, entry: &Entry, attempts: u32, outcome: Outcome) {
+        // The recorder is only gone if the ledger cannot be written; the entry is then found again as `sending`.
+        let _ = self.answers.send((entry.id, attempts, outcome)).await;
+    }
+
+    /// Notes a passing failure; too many in a row are an outage.
+    fn failed(&self, error: &Error) {
+        let failures = self.failures_in_a_row.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        // A refusal for pace is Clerk at work, not out of work.
+        if failures >= OUTAGE && !error.is_rate_limit() {
+            let mut error = error.clone();
+            error.message = format!("Clerk has not answered well {failures} times in a row; last: {}", error.message);
+            self.stop_for(&error);
+        }
+    }
+
+    fn succeeded(&self) {
+        self.failures_in_a_row.store(0, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Takes users from the ledger, asks Clerk for them, and hands on those whom Clerk does not know.
+async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>, mut shutdown: Shutdown) -> Result<()> {
+    let work = async {
+        for in_doubt in [true, false] {
+            let mut after = 0;
+            loop {
+                let page = if in_doubt {
+                    run.ledger.in_doubt(after, LOOK_UP).await?
+                } else {
+                    run.ledger.pending(after, LOOK_UP).await?
+                };
+                let Some(last) = page.last() else { break };
+                after = last.id;
+                if run.is_stopped() || !feed_page(&run, page, in_doubt, &to_create).await? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    };
+    let mut stopped = run.stopped.clone();
+    tokio::select! {
+        result = work => result,
+        () = shutdown.wait_for(Urgency::Graceful) => Ok(()),
+        _ = stopped.wait_for(Option::is_some) => Ok(()),
+    }
+}
+
+/// Returns false if nothing more can be handed on.
+async fn feed_page(run: &Run, page: Vec<Entry>, in_doubt: bool, to_create: &mpsc::Sender<Entry>) -> Result<bool> {
+    let ids: Vec<UserId> = page.iter().map(|entry| entry.user.user_id.clone()).collect();
+    let found = match run.client.users_by_external_id(&ids).await {
+        Ok(found) => found,
+        Err(error) => {
+            run.stop_for(&error);
+            return Ok(false);
+        }
+    };
+    let mut found: HashMap<String, ClerkUser> =
+        found.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))).collect();
+    let mut unknown = Vec::with_capacity(page.len());
+    for entry in page {
+        match found.remove(entry.user.user_id.as_str()) {
+            Some(clerk_user) => {
+                let outcome = settle::found(&entry.user, &clerk_user, entry.attempts);
+                run.answer(&entry, 0, outcome).await;
+            }
+            None => unknown.push(entry),
+        }
+    }
+    if !in_doubt {
+        let ids: Vec<i64> = unknown.iter().map(|entry| entry.id).collect();
+        run.ledger.mark_sending(&ids).await?;
+    }
+    for entry in unknown {
+        // Whoever is not handed on stays `sending`, and is looked up by the next run.
+        if to_create.send(entry).await.is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Keeps up to `concurrency` create requests on their way, and awaits them all at the end.
+async fn dispatch(run: Arc<Run>, mut entries: mpsc::Receiver<Entry>, concurrency: usize, mut shutdown: Shutdown) {
+    let permits = Arc::new(Semaphore::new(concurrency.max(1)));
+    let mut tasks = JoinSet::new();
+    let mut stopped = run.stopped.clone();
+    loop {
+        let next = async {
+            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
+            Some((permit, entries.recv().await?))
+        };
+        let next = tokio::select! {
+            biased;
+            () = shutdown.wait_for(Urgency::Graceful) => None,
+            _ = stopped.wait_for(Option::is_some) => None,
+            next = next => next,
+        };
+        let Some((permit, entry)) = next else { break };
+        let run = Arc::clone(&run);
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move {
+            let (attempts, outcome) = bring_in(&run, &entry, shutdown).await;
+            run.answer(&entry, attempts, outcome).await;
+            drop(permit);
+        });
+        while tasks.try_join_next().is_some() {}
+    }
+    entries.close();
+    // Never sent: back to pending, so that the next run need not doubt.
+    while let Some(entry) = entries.recv().await {
+        run.answer(&entry, 0, Outcome::Pending(None)).await;
+    }
+    let all = async { while tasks.join_next().await.is_some() {} };
+    let insisted = async {
+        shutdown.wait_for(Urgency::Graceful).await;
+        tokio::select! {
+            () = shutdown.wait_for(Urgency::Now) => {}
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+    };
+    tokio::select! {
+        () = all => {}
+        () = insisted => {}
+    }
+}
+
+/// Creates one user, as often as it takes and makes sense. Returns the requests sent, and how it ended.
+async fn bring_in(run: &Run, entry: &Entry, mut shutdown: Shutdown) -> (u32, Outcome) {
+    let mut attempts = 0;
+    for tries in 1.. {
+        let error = match run.client.create_user(&entry.user).await {
+            Ok(user) => {
+                run.succeeded();
+                return (attempts + 1, Outcome::Created(user.id));
+            }
+            Err(error) => error,
+        };
+        // Only a request that may have had its effect makes the user ours if it is found later.
+        let counted = attempts + u32::from(error.in_doubt);
+        match error.kind {
+            Kind::StopsRun => {
+                run.stop_for(&error);
+                return (counted, settle::put_off(&error));
+            }
+            Kind::Rejected => {
+                run.succeeded();
+                return (counted, settle::rejected(&error));
+            }
+            Kind::IdentifierExists { param } => {
+                run.succeeded();
+                return (counted, identifier_exists(run, entry, &error, param, counted).await);
+            }
+            Kind::Passing => run.failed(&error),
+        }
+        attempts = counted;
+        if tries >= ATTEMPTS_A_RUN || run.is_stopped() || shutdown.requested() {
+            return (attempts, settle::put_off(&error));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff::delay(tries, fastrand::f64())) => {}
+            () = shutdown.wait_for(Urgency::Graceful) => return (attempts, settle::put_off(&error)),
+        }
+        if error.in_doubt {
+            match look_up(run, entry, entry.attempts + attempts).await {
+                Ok(Some(outcome)) => return (attempts, outcome),
+                Ok(None) => {}
+                Err(error) => return (attempts, settle::put_off(&error)),
+            }
+        }
+    }
+    unreachable!("the tries are bounded above")
+}
+
+/// A held identifier may be held by the very user that our own earlier request made: Clerk is asked before it is a conflict.
+async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken, attempts: u32) -> Outcome {
+    match look_up(run, entry, entry.attempts + attempts).await {
+        Ok(Some(outcome)) => return outcome,
+        Ok(None) => {}
+        Err(error) => return settle::put_off(&error),
+    }
+    let wanted = |identifier: &&Identifier| match param {
+        Taken::Identifier(kind) => identifier.kind == kind,
+        Taken::ExternalId => false,
+        Taken::Unknown => true,
+    };
+    for identifier in entry.user.identifiers().iter().filter(wanted) {
+        match run.client.user_by_identifier(identifier).await {
+            Ok(Some(holder)) => return settle::held_by_other(error, Some((identifier, &holder))),
+            Ok(None) => {}
+            Err(error) => return settle::put_off(&error),
+        }
+    }
+    settle::held_by_other(error, None)
+}
+
+async fn look_up(run: &Run, entry: &Entry, attempts: u32) -> Result<Option<Outcome>, Error> {
+    let found = run.client.users_by_external_id(std::slice::from_ref(&entry.user.user_id)).await.inspect_err(|error| {
+        if error.kind == Kind::StopsRun {
+            run.stop_for(error);
+        }
+    })?;
+    Ok(found.first().map(|clerk_user| settle::found(&entry.user, clerk_user, attempts)))
+}
+
+/// Records answers as they come, as many to a transaction as have gathered.
+async fn record(
+    ledger: Arc<Ledger>,
+    progress: Arc<Progress>,
+    mut answers: mpsc::Receiver<Answer>,
+    write_back: bool,
+) -> Result<()> {
+    let mut batch = Vec::new();
+    while answers.recv_many(&mut batch, 512).await > 0 {
+        ledger.record(&batch, write_back).await?;
+        for (_, _, outcome) in batch.drain(..) {
+            match outcome {
+                Outcome::Created(_) => &progress.created,
+                Outcome::Adopted(_) => &progress.adopted,
+                Outcome::Conflict(_) => &progress.conflicts,
+                Outcome::Rejected(_) => &progress.rejected,
+                Outcome::Pending(_) => &progress.put_off,
+            }
+            .add(1);
+        }
+    }
+    Ok(())
+}
