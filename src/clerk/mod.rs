@@ -1,1 +1,41 @@
 //! Clerk's Backend API, as far as an import needs it.
+//!
+//! One client with one private `send`, which does authentication, pace and reading of answers. It knows no ledger, no
+//! database and no mapping: it takes import users and gives back Clerk users, or an [`Error`] that says what may happen next.
+
+pub mod backoff;
+mod client;
+mod codes;
+mod error;
+mod gate;
+pub mod limit;
+mod settings;
+mod wire;
+
+pub use client::{Client, ClientError, Stats};
+pub use error::{Error, Kind, Taken};
+pub use limit::{Pace, PaceError, Window};
+pub use reqwest::Certificate;
+pub use settings::{ApiUrl, ApiUrlError, Environment, SecretKey, SecretKeyError, Settings};
+
+use crate::record::{ClerkId, Identifier};
+
+/// A Clerk instance, as it describes itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its ID, `ins_...`.
+    pub id: String,
+    /// What it is for.
+    pub environment: Environment,
+}
+
+/// A user that is in Clerk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClerkUser {
+    /// The ID that Clerk gave.
+    pub id: ClerkId,
+    /// The ID in the old system, if the user has one.
+    pub external_id: Option<String>,
+    /// Every e-mail address, phone number, username and wallet, verified or not.
+    pub identifiers: Vec<Identifier>,
+}

@@ -1,0 +1,334 @@
+//! The client: public methods named for what they achieve, over one private `send`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Response};
+use serde::de::DeserializeOwned;
+
+use super::error::{Answer, Error, Kind, safe};
+use super::gate::Gate;
+use super::settings::{ApiUrl, SecretKey, Settings};
+use super::wire::{self, CreateUser};
+use super::{ClerkUser, Instance, backoff};
+use crate::record::{ClerkId, Identifier, ImportUser, UserId};
+
+/// How often a request that only reads is sent before its failure is told.
+const READ_ATTEMPTS: u32 = 8;
+
+/// The longest answer taken; a page of 500 users with all the metadata they may have is below it.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// The longest pause that a `Retry-After` may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+/// Talks to Clerk. Clones share the pace, the connections and the statistics.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    http: reqwest::Client,
+    api_url: ApiUrl,
+    gate: Gate,
+    retry_delay: Duration,
+    requests: AtomicU64,
+    rate_limited: AtomicU64,
+    /// The moving average of answer times in microseconds; 0 before the first.
+    latency: AtomicU64,
+}
+
+/// What a client has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests that Clerk refused because they came too fast.
+    pub rate_limited: u64,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The system has no certificate authorities, or an unusable one was given.
+    #[error(
+        "could not prepare TLS; if this system has no certificate authorities, install the package `ca-certificates`, or set \
+         `SSL_CERT_FILE`"
+    )]
+    Authorities(#[source] rustls::Error),
+    /// Anything else.
+    #[error("could not prepare the HTTP client")]
+    Http(#[source] reqwest::Error),
+}
+
+impl Client {
+    /// Makes a client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError`], if TLS cannot be prepared, for want of certificate authorities above all.
+    pub fn new(settings: Settings) -> Result<Self, ClientError> {
+        Ok(Self(Arc::new(Shared {
+            http: http_client(&settings)?,
+            gate: Gate::new(&settings.pace.windows),
+            retry_delay: settings.pace.retry_delay,
+            api_url: settings.api_url,
+            requests: AtomicU64::new(0),
+            rate_limited: AtomicU64::new(0),
+            latency: AtomicU64::new(0),
+        })))
+    }
+
+    /// Returns which instance the key opens.
+    ///
+    /// # Errors
+    /// [`Error`], after passing failures were given some time to pass.
+    pub async fn instance(&self) -> Result<Instance, Error> {
+        self.read::<wire::InstanceAnswer>("instance", "").await.map(Instance::from)
+    }
+
+    /// Returns how many users the instance has.
+    ///
+    /// # Errors
+    /// As [`Self::instance`].
+    pub async fn count_users(&self) -> Result<u64, Error> {
+        self.read::<wire::TotalCount>("users/count", "").await.map(|count| count.total_count)
+    }
+
+    /// Returns the users who have one of these IDs as `external_id`, in no order. One request finds a hundred; more, or
+    /// ones so long that a URL cannot hold them, take several.
+    ///
+    /// # Errors
+    /// As [`Self::instance`].
+    pub async fn users_by_external_id(&self, ids: &[UserId]) -> Result<Vec<ClerkUser>, Error> {
+        let mut users = Vec::new();
+        for query in wire::external_id_queries(ids) {
+            users.extend(self.read_users(&query).await?);
+        }
+        Ok(users)
+    }
+
+    /// Returns the user who holds an identifier, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::instance`].
+    pub async fn user_by_identifier(&self, identifier: &Identifier) -> Result<Option<ClerkUser>, Error> {
+        let users = self.read_users(&wire::identifier_query(identifier)).await?;
+        Ok(users.into_iter().find(|user| user.identifiers.contains(identifier)))
+    }
+
+    /// Returns up to 500 users, those that follow `after` in Clerk's order: newest first by their date of creation. An
+    /// empty page is the end.
+    ///
+    /// # Errors
+    /// As [`Self::instance`].
+    pub async fn list_users(&self, after: Option<&ClerkId>) -> Result<Vec<ClerkUser>, Error> {
+        self.read_users(&wire::page_query(after)).await
+    }
+
+    /// Creates a user, by one request that is never repeated here: after a failure that leaves doubt, look first.
+    ///
+    /// # Errors
+    /// [`Error`], whatever went wrong.
+    pub async fn create_user(&self, user: &ImportUser) -> Result<ClerkUser, Error> {
+        let body = serde_json::to_vec(&CreateUser::new(user)).expect("every field of a user has a JSON form");
+        let wire::User(created) = self.send(Method::POST, "users", "", Some(body)).await?;
+        if created.external_id.as_deref() == Some(user.user_id.as_str()) { Ok(created) } else { Err(Error::mixed_up(200)) }
+    }
+
+    /// Returns what the client and its clones have done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            requests: self.0.requests.load(Ordering::Relaxed),
+            rate_limited: self.0.rate_limited.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Returns how long answers take, as a moving average; zero before the first one.
+    #[must_use]
+    pub fn latency(&self) -> Duration {
+        Duration::from_micros(self.0.latency.load(Ordering::Relaxed))
+    }
+
+    /// Returns how long Clerk still keeps all requests waiting after a 429.
+    #[must_use]
+    pub fn pause_left(&self) -> Option<Duration> {
+        self.0.gate.pause_left()
+    }
+
+    async fn read_users(&self, query: &str) -> Result<Vec<ClerkUser>, Error> {
+        let users: Vec<wire::User> = self.read("users", query).await?;
+        Ok(users.into_iter().map(|wire::User(user)| user).collect())
+    }
+
+    /// Sends a request that changes nothing, and again while its failure may pass.
+    async fn read<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Error> {
+        let mut attempt = 0;
+        loop {
+            match self.send(Method::GET, path, query, None).await {
+                Err(error) if error.kind == Kind::Passing && attempt + 1 < READ_ATTEMPTS => {
+                    tracing::debug!(path, attempt, code = error.code, status = error.status, "reading again");
+                    tokio::time::sleep(wait_before_next(attempt, &error)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Sends one request when its turn comes, and reads the answer.
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<T, Error> {
+        let shared = &*self.0;
+        let mut request = shared.http.request(method, shared.api_url.endpoint(path, query));
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+        }
+        shared.gate.pass().await;
+        shared.requests.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let response = request.send().await.map_err(|error| Error::no_answer(&error, &shared.api_url))?;
+        let answer = self.receive(response).await?;
+        shared.note_latency(started.elapsed());
+        if !(200..=299).contains(&answer.status) {
+            return Err(Error::refused(&answer));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| Error::unreadable(&answer, &error))
+    }
+
+    /// Reads an answer to its end. The pause that a 429 asks for begins before its body is read.
+    async fn receive(&self, mut response: Response) -> Result<Answer, Error> {
+        let status = response.status().as_u16();
+        let trace_id = text_header(response.headers(), &HeaderName::from_static("x-clerk-trace-id"));
+        let trace_id = trace_id.and_then(safe).map(str::to_owned);
+        let retry_after =
+            text_header(response.headers(), &header::RETRY_AFTER).and_then(|value| retry_after(value, Utc::now()));
+        if status == 429 {
+            self.slow_down(retry_after);
+        }
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_ANSWER => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(Answer { status, trace_id, retry_after, body }),
+                Ok(Some(_)) | Err(_) => return Err(Error { retry_after, ..Error::cut(status, trace_id) }),
+            }
+        }
+    }
+
+    fn slow_down(&self, retry_after: Option<Duration>) {
+        self.0.rate_limited.fetch_add(1, Ordering::Relaxed);
+        let pause = retry_after.unwrap_or(self.0.retry_delay);
+        if self.0.gate.pause(pause) {
+            tracing::warn!(seconds = pause.as_secs_f64(), "Clerk's rate limit is used up; all requests wait");
+        }
+    }
+}
+
+impl Shared {
+    /// Takes an eighth of the newest answer time into the average.
+    fn note_latency(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        let blend = |average: u64| Some(if average == 0 { took } else { average - average / 8 + took / 8 });
+        // The closure always gives a value, so there is no failure to look at.
+        let _ = self.latency.fetch_update(Ordering::Relaxed, Ordering::Relaxed, blend);
+    }
+}
+
+/// A 429 has its pause at the gate already; any other `Retry-After` is waited for here.
+fn wait_before_next(attempt: u32, error: &Error) -> Duration {
+    let asked = error.retry_after.filter(|_| !error.is_rate_limit()).unwrap_or_default();
+    backoff::delay(attempt, fastrand::f64()).max(asked)
+}
+
+fn http_client(settings: &Settings) -> Result<reqwest::Client, ClientError> {
+    // Fails only if a provider is installed already, which then serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("db2clerk/", env!("CARGO_PKG_VERSION")))
+        .default_headers(default_headers(&settings.secret_key))
+        // The key stays with the host it was given for.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .timeout(settings.timeout)
+        .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
+        .tcp_keepalive(Duration::from_secs(30))
+        .pool_max_idle_per_host(256)
+        // Below what servers commonly wait before they close an idle connection, so that no request meets a closed one.
+        .pool_idle_timeout(Duration::from_secs(30));
+    let builder = if settings.api_url.is_plain() {
+        // No TLS, so no certificates to load: a machine without any can still run the simulator.
+        builder.tls_certs_only([])
+    } else {
+        builder.https_only(true).tls_certs_merge(settings.extra_root.clone())
+    };
+    let builder = if settings.api_url.is_loopback() { builder.no_proxy() } else { builder };
+    builder.build().map_err(ClientError::from_build)
+}
+
+impl ClientError {
+    fn from_build(error: reqwest::Error) -> Self {
+        let tls = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<rustls::Error>()).cloned();
+        tls.map_or(Self::Http(error), Self::Authorities)
+    }
+}
+
+fn default_headers(key: &SecretKey) -> HeaderMap {
+    let bearer = format!("Bearer {}", key.expose());
+    let mut authorization = HeaderValue::from_str(&bearer).expect("a checked key is visible ASCII");
+    authorization.set_sensitive(true);
+    HeaderMap::from_iter([
+        (header::AUTHORIZATION, authorization),
+        (header::ACCEPT, HeaderValue::from_static("application/json")),
+        (HeaderName::from_static("clerk-api-version"), HeaderValue::from_static(wire::API_VERSION)),
+    ])
+}
+
+fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Reads a `Retry-After`: seconds, or a date, which is compared with our own clock. Never more than an hour.
+fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let value = value.trim();
+    let wait = match value.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = DateTime::parse_from_rfc2822(value).ok()?;
+            date.signed_duration_since(now).to_std().unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_PAUSE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_read_from_seconds_and_dates_and_never_longer_than_an_hour() {
+        let now = DateTime::parse_from_rfc2822("Wed, 21 Oct 2026 07:28:00 GMT").expect("is a date").to_utc();
+        let table = [
+            ("7", Some(7)),
+            (" 7 ", Some(7)),
+            ("0", Some(0)),
+            ("99999999", Some(3600)),
+            ("Wed, 21 Oct 2026 07:28:09 GMT", Some(9)),
+            ("Wed, 21 Oct 2026 07:27:00 GMT", Some(0)),
+            ("Fri, 01 Jan 2100 00:00:00 GMT", Some(3600)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (value, seconds) in table {
+            assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! What went wrong, classified once: what may be repeated, what ends the run, what is refused for good.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use super::codes;
+use super::settings::ApiUrl;
+use super::wire::{Refusal, Refusals};
+use crate::record::IdentifierKind;
+
+/// Why a request to Clerk came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What may happen next.
+    pub kind: Kind,
+    /// The HTTP status, if an answer came.
+    pub status: Option<u16>,
+    /// Clerk's own code, or one of ours where Clerk gave none.
+    pub code: String,
+    /// What is wrong and what can be done, in our words: Clerk's can quote addresses.
+    pub message: String,
+    /// The field of the import schema that Clerk refused.
+    pub field: Option<&'static str>,
+    /// The ID under which Clerk's support finds the request.
+    pub trace_id: Option<String>,
+    /// How long Clerk asks to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether the request may have had its effect all the same.
+    pub in_doubt: bool,
+}
+
+/// What may happen after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It passes: the same request may succeed later. After [`Error::in_doubt`], look first.
+    Passing,
+    /// A user in Clerk holds this already; it may be the very user that an earlier request made.
+    IdentifierExists {
+        /// What is held.
+        param: Taken,
+    },
+    /// Every further request would fail alike, until somebody acts on the message.
+    StopsRun,
+    /// Refused for good: this request fails whenever it is sent.
+    Rejected,
+}
+
+/// What another user holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The `external_id`, our user ID.
+    ExternalId,
+    /// An identifier of this kind.
+    Identifier(IdentifierKind),
+    /// Clerk did not say, or said something new.
+    Unknown,
+}
+
+impl Error {
+    /// Returns whether Clerk refused because requests come too fast. The client has slowed down by itself.
+    #[must_use]
+    pub fn is_rate_limit(&self) -> bool {
+        self.status == Some(429)
+    }
+
+    /// Returns the error of an answer that is not a success.
+    pub(super) fn refused(answer: &Answer) -> Self {
+        match serde_json::from_slice::<Refusals>(&answer.body) {
+            Ok(refusals) if !refusals.errors.is_empty() => Self::from_refusals(answer, refusals),
+            _ if matches!(answer.status, 500..) || is_json_begun(&answer.body) => Self::without_refusals(answer),
+            // A 429 without Clerk's JSON comes from whatever stands before Clerk, and passes like Clerk's own.
+            _ if kind(answer.status, "", Taken::Unknown) == Kind::Passing => Self::without_refusals(answer),
+            _ => Self::not_clerk(answer),
+        }
+    }
+
+    fn from_refusals(answer: &Answer, refusals: Refusals) -> Self {
+        let errors = refusals.errors;
+        // Of several reasons this one is told first: it may mean that the user is there already.
+        let first = errors.iter().position(|refusal| refusal.code == "form_identifier_exists").unwrap_or(0);
+        let main = &errors[first];
+        let code = safe(&main.code).unwrap_or("unknown_code").to_owned();
+        let fields = fields_of(main);
+        let mut messages = vec![codes::message(answer.status, &code, &fields)];
+        for other in errors.iter().enumerate().filter(|(at, _)| *at != first).map(|(_, other)| other).take(4) {
+            let message = codes::message(answer.status, &other.code, &fields_of(other));
+            if !messages.contains(&message) {
+                messages.push(message);
+            }
+        }
+        Self {
+            kind: kind(answer.status, &code, taken(param_of(main))),
+            message: messages.join("; "),
+            field: fields.first().copied(),
+            trace_id: refusals.clerk_trace_id.as_deref().and_then(safe).map(str::to_owned).or(answer.trace_id.clone()),
+            code,
+            ..Self::without_refusals(answer)
+        }
+    }
+
+    /// An answer with a status and nothing more that could be read.
+    fn without_refusals(answer: &Answer) -> Self {
+        let kind = match kind(answer.status, "", Taken::Unknown) {
+            // Clerk's JSON has begun and is not whole: asked again, Clerk will say what it is.
+            Kind::Rejected => Kind::Passing,
+            kind => kind,
+        };
+        Self {
+            kind,
+            status: Some(answer.status),
+            code: format!("http_{}", answer.status),
+            message: codes::message(answer.status, "", &[]),
+            field: None,
+            trace_id: answer.trace_id.clone(),
+            retry_after: answer.retry_after,
+            in_doubt: matches!(answer.status, 200..=299 | 408 | 500..),
+        }
+    }
+
+    /// An answer that Clerk does not give.
+    fn not_clerk(answer: &Answer) -> Self {
+        Self {
+            kind: match answer.status {
+                200..=299 => Kind::StopsRun,
+                status => kind(status, "", Taken::Unknown),
+            },
+            code: "not_clerk".to_owned(),
+            message: "the answer is not Clerk's: something on the way answered in its place, or `CLERK_API_URL` is not \
+                      the address of Clerk's API"
+                .to_owned(),
+            ..Self::without_refusals(answer)
+        }
+    }
+
+    /// Returns the error of a success whose body cannot be read.
+    pub(super) fn unreadable(answer: &Answer, error: &serde_json::Error) -> Self {
+        if error.is_data() || !(error.is_eof() || is_json_begun(&answer.body)) {
+            return Self::not_clerk(answer);
+        }
+        Self::cut(answer.status, answer.trace_id.clone())
+    }
+
+    /// Returns the error of an answer that breaks off.
+    pub(super) fn cut(status: u16, trace_id: Option<String>) -> Self {
+        Self {
+            status: Some(status),
+            trace_id,
+            in_doubt: !matches!(status, 300..=499),
+            ..Self::passing("answer_unreadable", "the answer broke off")
+        }
+    }
+
+    /// Returns the error of a success that is about another user than the one asked for.
+    pub(super) fn mixed_up(status: u16) -> Self {
+        let message = "the answer is about another user; something on the way mixes answers up";
+        Self { status: Some(status), in_doubt: true, ..Self::passing("answer_mixed_up", message) }
+    }
+
+    /// Returns the error of a request without an answer. The library's own text is never shown: it holds the whole URL,
+    /// with the addresses that were looked up.
+    pub(super) fn no_answer(error: &reqwest::Error, api_url: &ApiUrl) -> Self {
+        if let Some(tls) = cause::<rustls::Error>(error) {
+            let message = format!(
+                "no trustworthy connection to `{api_url}`: {tls}; check `CLERK_API_URL` and the clock, and if a company \
+                 proxy opens TLS, add its certificate to the system's"
+            );
+            let permanent = matches!(tls, rustls::Error::InvalidCertificate(_));
+            let kind = if permanent { Kind::StopsRun } else { Kind::Passing };
+            return Self { kind, in_doubt: !error.is_connect(), ..Self::passing("tls", message) };
+        }
+        if error.is_connect() {
+            let why = if error.is_timeout() {
+                ": it took too long".to_owned()
+            } else if error.is_dns() {
+                ": the host's name is not found".to_owned()
+            } else {
+                cause::<std::io::Error>(error).map(|io| format!(": {}", io.kind())).unwrap_or_default()
+            };
+            return Self::passing("connect", format!("could not connect to `{api_url}`{why}"));
+        }
+        let (code, message) = if error.is_timeout() {
+            ("timeout", "no answer came in time")
+        } else {
+            ("connection_lost", "the connection broke before the answer came")
+        };
+        Self { in_doubt: true, ..Self::passing(code, message) }
+    }
+
+    fn passing(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Passing,
+            status: None,
+            code: code.to_owned(),
+            message: message.into(),
+            field: None,
+            trace_id: None,
+            retry_after: None,
+            in_doubt: false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (`{}`", self.message, self.code)?;
+        if let Some(status) = self.status {
+            write!(f, ", status {status}")?;
+        }
+        if let Some(trace_id) = &self.trace_id {
+            write!(f, ", trace ID {trace_id}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl StdError for Error {}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) trace_id: Option<String>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Says what may happen next, from status and code alone. What passes by itself is a short list on purpose.
+fn kind(status: u16, code: &str, param: Taken) -> Kind {
+    match (status, code) {
+        (_, "form_identifier_exists") => Kind::IdentifierExists { param },
+        (_, "clerk_key_invalid" | "authentication_invalid" | "could_not_authenticate_request") => Kind::StopsRun,
+        (_, "instance_key_required" | "api_version_invalid" | "operation_deprecated") => Kind::StopsRun,
+        (_, "user_quota_exceeded" | "quota_exceeded") => Kind::StopsRun,
+        (_, "request_invalid_for_environment" | "request_invalid_for_instance") => Kind::StopsRun,
+        (408 | 425 | 429 | 500.., _) | (409, "resource_locked" | "conflict") => Kind::Passing,
+        (300..=399 | 401 | 404 | 405 | 407 | 410 | 415, _) => Kind::StopsRun,
+        _ => Kind::Rejected,
+    }
+}
+
+fn param_of(refusal: &Refusal) -> &str {
+    refusal.meta.as_ref().and_then(|meta| meta.param_name.as_deref()).unwrap_or_default()
+}
+
+/// Returns the fields that a refusal is about. What the instance requires and the user lacks, Clerk names in its text alone.
+fn fields_of(refusal: &Refusal) -> Vec<&'static str> {
+    match codes::field(param_of(refusal)) {
+        Some(field) => vec![field],
+        None if refusal.code == "form_data_missing" => codes::fields_quoted_in(&refusal.long_message),
+        None => Vec::new(),
+    }
+}
+
+fn taken(param: &str) -> Taken {
+    match param {
+        "external_id" => Taken::ExternalId,
+        "email_address" => Taken::Identifier(IdentifierKind::Email),
+        "phone_number" => Taken::Identifier(IdentifierKind::Phone),
+        "username" => Taken::Identifier(IdentifierKind::Username),
+        "web3_wallet" => Taken::Identifier(IdentifierKind::Wallet),
+        _ => Taken::Unknown,
+    }
+}
+
+/// Returns a code or trace ID that is nothing but one, so that no foreign text gets into a message by this way.
+pub(super) fn safe(text: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    ((1..=128).contains(&text.len()) && text.bytes().all(plain)).then_some(text)
+}
+
+fn is_json_begun(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// Finds the cause of a type, also inside I/O errors, which hide theirs from `source`.
+fn cause<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
+    let mut next: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = inside.map(|error| error as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn refused(status: u16, body: impl Into<Vec<u8>>) -> Error {
+        Error::refused(&Answer { status, trace_id: None, retry_after: None, body: body.into() })
+    }
+
+    fn clerk(status: u16, code: &str, param: Option<&str>) -> Error {
+        let meta = param.map_or(Json::Null, |param| json!({"param_name": param}));
+        let error = json!({"code": code, "message": "me@x.com", "long_message": "me@x.com is bad", "meta": meta});
+        refused(status, json!({"errors": [error], "clerk_trace_id": "trace1"}).to_string())
+    }
+
+    #[test]
+    fn status_and_code_say_what_may_happen_next() {
+        use Kind::{Passing, Rejected, StopsRun};
+        let table = [
+            (400, "request_body_invalid", Rejected, false),
+            (400, "api_version_invalid", StopsRun, false),
+            (401, "clerk_key_invalid", StopsRun, false),
+            (401, "something_new", StopsRun, false),
+            (402, "unsupported_subscription_plan_features", Rejected, false),
+            (403, "authentication_invalid", StopsRun, false),
+            (403, "feature_not_enabled", Rejected, false),
+            (403, "not_allowed_access", Rejected, false),
+            (403, "unsupported_country_code", Rejected, false),
+            (403, "user_quota_exceeded", StopsRun, false),
+            (404, "resource_not_found", StopsRun, false),
+            (409, "conflict", Passing, false),
+            (409, "resource_locked", Passing, false),
+            (409, "user_managed_by_scim", Rejected, false),
+            (410, "operation_deprecated", StopsRun, false),
+            (413, "request_body_too_large", Rejected, false),
+            (422, "form_data_missing", Rejected, false),
+            (422, "form_param_unknown", Rejected, false),
+            (422, "something_new", Rejected, false),
+            (429, "too_many_requests", Passing, false),
+            (500, "internal_clerk_error", Passing, true),
+            (503, "something_new", Passing, true),
+        ];
+        for (status, code, kind, in_doubt) in table {
+            let error = clerk(status, code, None);
+            assert_eq!((error.kind, error.in_doubt), (kind, in_doubt), "{status} {code}");
+            assert_eq!((error.status, error.code.as_str()), (Some(status), code));
+            assert_eq!(error.trace_id.as_deref(), Some("trace1"));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_is_told() {
+        let table = [
+            (Some("external_id"), Taken::ExternalId, Some("userId")),
+            (Some("email_address"), Taken::Identifier(IdentifierKind::Email), Some("email")),
+            (Some("phone_number"), Taken::Identifier(IdentifierKind::Phone), Some("phone")),
+            (Some("username"), Taken::Identifier(IdentifierKind::Username), Some("username")),
+            (Some("web3_wallet"), Taken::Identifier(IdentifierKind::Wallet), Some("web3Wallets")),
+            (Some("me@x.com"), Taken::Unknown, None),
+            (None, Taken::Unknown, None),
+        ];
+        for (param, taken, field) in table {
+            let error = clerk(422, "form_identifier_exists", param);
+            assert_eq!((error.kind, error.field), (Kind::IdentifierExists { param: taken }, field), "{param:?}");
+        }
+    }
+
+    #[test]
+    fn of_several_refusals_the_taken_identifier_comes_first_and_none_is_lost() {
+        let refusal = |code: &str, param: &str| json!({"code": code, "meta": {"param_name": param}});
+        let errors = [refusal("form_param_unknown", "last_name"), refusal("form_identifier_exists", "username")];
+        let error = refused(422, json!({"errors": errors}).to_string());
+        assert_eq!(error.kind, Kind::IdentifierExists { param: Taken::Identifier(IdentifierKind::Username) });
+        assert!(error.message.contains("`lastName`") && error.message.contains("`username`"), "{error}");
+    }
+
+    #[test]
+    fn the_fields_that_an_instance_requires_are_read_from_clerks_text() {
+        let text = r#"["phone_number" "first_name"] data doesn't match user requirements set for this instance"#;
+        let body = json!({"errors": [{"code": "form_data_missing", "message": "", "long_message": text}]});
+        let error = refused(422, body.to_string());
+        assert_eq!(error.field, Some("phone"));
+        assert!(error.message.contains("`phone`, `firstName`"), "{error}");
+    }
+
+    #[test]
+    fn neither_clerks_text_nor_a_strange_code_gets_into_an_error() {
+        for error in [clerk(422, "me@x.com", Some("me@x.com")), clerk(500, "form me@x.com", None)] {
+            assert!(!format!("{error} {error:?}").contains("me@x.com"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_instead_of_json_passes_where_a_server_failed_and_names_the_address_where_not() {
+        use Kind::{Passing, Rejected, StopsRun};
+        let table = [
+            (302, StopsRun, "not_clerk"),
+            (403, Rejected, "not_clerk"),
+            (404, StopsRun, "not_clerk"),
+            (429, Passing, "http_429"),
+            (502, Passing, "http_502"),
+        ];
+        for (status, kind, code) in table {
+            let error = refused(status, "<html>no</html>");
+            assert_eq!((error.kind, error.code.as_str()), (kind, code), "{status}");
+            assert_eq!(error.message.contains("CLERK_API_URL"), code == "not_clerk", "{error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_asked_for_again() {
+        let error = refused(422, r#"{"errors":[{"co"#);
+        assert_eq!((error.kind, error.in_doubt), (Kind::Passing, false));
+    }
+
+    #[test]
+    fn a_success_that_cannot_be_read_leaves_doubt() {
+        let table = [
+            ("", Kind::Passing),
+            (r#"{"id":"user_1","#, Kind::Passing),
+            (r#"{"hello":1}"#, Kind::StopsRun),
+            ("<html>", Kind::StopsRun),
+        ];
+        for (body, kind) in table {
+            let answer = Answer { status: 200, trace_id: None, retry_after: None, body: body.into() };
+            let parsed = serde_json::from_slice::<super::super::wire::User>(&answer.body).err().expect("is no user");
+            let error = Error::unreadable(&answer, &parsed);
+            assert_eq!((error.kind, error.in_doubt), (kind, true), "{body}");
+        }
+    }
+}
