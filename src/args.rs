@@ -90,6 +90,10 @@ pub struct MappingArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         help_heading = "Mapping")]
     pub experimental_rewrites: Option<bool>,
+    /// Take usernames of digits alone and with special characters, as an instance with extended usernames does.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        help_heading = "Mapping")]
+    pub extended_usernames: Option<bool>,
     /// What to do with columns that match nothing. [default: refuse]
     #[arg(long, value_name = "HOW", help_heading = "Mapping")]
     pub extra_columns: Option<ExtraColumns>,

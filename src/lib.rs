@@ -6,11 +6,19 @@
 //!      └───write back───┘
 //!  database ──export──▶ users.json ──import──▶ ledger ──push──▶ Clerk
 //! ```
+//!
+//! Imports run one way, downwards: commands ([`command`], [`output`]) over stages ([`stage`]) over parts ([`query_file`],
+//! [`users_file`], [`database`], [`mapping`], [`ledger`], [`clerk`], [`simulator`]), which do not know each other, over words
+//! ([`row`], [`record`], [`engine`], [`secret`], [`shutdown`]).
 
+pub mod args;
 pub mod clerk;
+pub mod cli;
 pub mod command;
+pub mod config;
 pub mod database;
 pub mod engine;
+pub mod exit;
 pub mod ledger;
 pub mod mapping;
 pub mod output;
@@ -22,3 +30,20 @@ pub mod shutdown;
 pub mod simulator;
 pub mod stage;
 pub mod users_file;
+
+use crate::cli::Cli;
+use crate::command::Context;
+use crate::config::Config;
+use crate::exit::{Exit, Failure, OrRefuse};
+use crate::output::Console;
+use crate::shutdown::Shutdown;
+
+/// Runs the program: everything but parsing the command line, hearing signals, and ending the process.
+///
+/// # Errors
+/// [`Failure`], if the command was refused or failed; its message has not been printed yet.
+pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<Exit, Failure> {
+    let config = Config::load(cli.config.as_deref(), cli.env_file.as_deref()).or_refuse()?;
+    let console = Console::new(cli.json, cli.quiet);
+    cli.command.run(Context { config, console, shutdown, folder: ".".into() }).await
+}

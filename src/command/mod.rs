@@ -1,1 +1,77 @@
 //! The commands: each opens the parts, hands them to stages, and shows the result.
+
+mod backfill;
+mod clerk_target;
+mod consent;
+mod database_source;
+mod demo;
+mod export;
+mod import;
+mod ledger_file;
+mod migrate;
+mod run;
+mod simulator;
+mod status;
+mod write_target;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::output::Console;
+use crate::shutdown::Shutdown;
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    /// The settings below the flags.
+    pub config: Config,
+    /// Where to speak.
+    pub console: Console,
+    /// Hears of Ctrl-C.
+    pub shutdown: Shutdown,
+    /// Where log files go.
+    pub folder: PathBuf,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole job on a sample database against a local Clerk: no account, no server.
+    Demo(demo::Args),
+    /// Move the users of a database into Clerk, and their Clerk IDs back.
+    Migrate(Box<migrate::Args>),
+    /// Write the users of a database to `users.json`; needs no Clerk account.
+    Export(Box<export::Args>),
+    /// Bring the users of a file into Clerk.
+    Import(Box<import::Args>),
+    /// Write Clerk IDs into the database, of users who are in Clerk already.
+    Backfill(Box<backfill::Args>),
+    /// Tell where it stands, and what to run next.
+    Status(status::Args),
+    /// Serve a local Clerk, to try things out.
+    Simulator(simulator::Args),
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// [`Failure`], if it was refused or failed; problems with single users are no failure, but an [`Exit`].
+    pub async fn run(self, context: Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Demo(args) => demo::run(args, context).await,
+            Self::Migrate(args) => migrate::run(*args, context).await,
+            Self::Export(args) => export::run(*args, context).await,
+            Self::Import(args) => import::run(*args, context).await,
+            Self::Backfill(args) => backfill::run(*args, context).await,
+            Self::Status(args) => status::run(args, context).await,
+            Self::Simulator(args) => {
+                simulator::run(args, context.shutdown).await?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+}

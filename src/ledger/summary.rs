@@ -49,6 +49,15 @@ pub struct Problem {
     pub attempts: u32,
 }
 
+/// Which problems to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problems {
+    /// Of users and of rows.
+    All,
+    /// Of rows that did not get their Clerk ID.
+    OfRows,
+}
+
 impl Counts {
     /// Returns how many users are in a state. Those left out on request do not count as invalid.
     #[must_use]
@@ -157,20 +166,22 @@ impl Ledger {
             .collect())
     }
 
-    /// Returns up to `most` users after the entry `after` that did not get in, or whose row did not get its Clerk ID.
+    /// Returns up to `most` users after the entry `after` that did not get in, or whose row did not get its Clerk ID; with
+    /// [`Problems::OfRows`] only the latter.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read.
-    pub async fn problems(&self, after: i64, most: u32) -> Result<Vec<Problem>, LedgerError> {
+    pub async fn problems(&self, which: Problems, after: i64, most: u32) -> Result<Vec<Problem>, LedgerError> {
         let rows = sqlx::query(
             "SELECT id, user_id, CASE WHEN skipped THEN 'skipped' WHEN clerk_id IS NULL THEN state ELSE write_back END,
                  reasons, write_back_detail, trace_id, attempts
              FROM user
-             WHERE id > ? AND (state IN ('invalid', 'conflict', 'rejected', 'pending', 'sending')
+             WHERE id > ? AND ((? AND state IN ('invalid', 'conflict', 'rejected', 'pending', 'sending'))
                  OR write_back IN ('held', 'refused', 'row gone'))
              ORDER BY id LIMIT ?",
         )
         .bind(after)
+        .bind(which == Problems::All)
         .bind(most)
         .fetch_all(&mut *self.connection().await)
         .await

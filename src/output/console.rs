@@ -34,6 +34,11 @@ impl Console {
         line(io::stderr(), text.as_ref());
     }
 
+    /// Prints an error with everything that led to it, once.
+    pub fn error(&self, error: &anyhow::Error) {
+        line(io::stderr(), &format!("error: {}", chain(error)));
+    }
+
     /// Gives the result: the text for people, or the object for programs.
     pub fn result(&self, text: impl AsRef<str>, json: &serde_json::Value) {
         if self.json {
@@ -59,6 +64,18 @@ impl Console {
     pub fn is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }
+}
+
+/// Each level on a line of its own; a level that only repeats the one above is left out.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str("\n  caused by: ");
+            text.push_str(&cause.replace('\n', "\n  "));
+        }
+    }
+    text
 }
 
 /// A reader that went away (`| head`) is no reason to fail: what matters is in the ledger.

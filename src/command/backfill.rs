@@ -1,0 +1,222 @@
+//! `backfill`: Clerk IDs into the database, from the ledger or from Clerk itself.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::consent::Asked;
+use super::database_source::{self, DatabaseSource};
+use super::write_target::{self, WriteTarget};
+use super::{Context, clerk_target, consent, ledger_file, run};
+use crate::args::{ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs};
+use crate::exit::{Exit, Failure, OrRefuse};
+use crate::ledger::{Ledger, Problems, Source, WriteBack};
+use crate::output::{Bar, Phase, count, number, table, write_log};
+use crate::query_file::{self, QueryFile};
+use crate::shutdown::Urgency;
+use crate::stage::Progress;
+use crate::stage::match_clerk::{Matching, match_clerk};
+use crate::stage::write_back::{self, write_back};
+
+/// Where the Clerk IDs are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum From {
+    /// The ledger of `migrate` or `import`
+    #[default]
+    Ledger,
+    /// Clerk itself: all users of the instance, matched by `external_id`, whoever imported them
+    Clerk,
+}
+
+/// Writes Clerk IDs into the database, of users who are in Clerk already. Only rows without an ID are written, and no other
+/// column changes.
+///
+/// Example: `db2clerk backfill --from clerk --preset authjs-prisma --add-column`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where the Clerk IDs are known.
+    #[arg(long, value_enum, default_value_t)]
+    from: From,
+    /// Replace IDs that stand in rows and are not the user's: those of a development instance, say.
+    #[arg(long)]
+    overwrite: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    query: QueryArgs,
+    #[command(flatten)]
+    mapping: MappingArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    clerk: ClerkArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`], if it was refused or failed.
+pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+    match args.from {
+        From::Ledger => from_ledger(args, &context).await,
+        From::Clerk => from_clerk(args, &context).await,
+    }
+}
+
+async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let path = ledger_file::only(context.config.ledger(args.ledger).ledger).or_refuse()?;
+    let url = database_source::url(args.database, context).or_refuse()?;
+    let header = header(args.query, &url, context).or_refuse()?;
+    let place = write_target::place(args.target, header.as_ref(), context).or_refuse()?;
+    let place = place.ok_or_else(write_target::no_table).or_refuse()?;
+    let ledger = Ledger::open_existing(&path).await.or_refuse()?;
+    let asked_source = Source { name: url.identity(), table: Some(place.table.to_string()) };
+    ledger.check_database(&asked_source).await.or_refuse()?;
+    let belonging = ledger.belonging().await?;
+    let (instance, production) = belonging.map_or(("none".to_owned(), true), |own| (own.instance_id, own.production));
+    let kind = if production { "production" } else { "development" };
+    let write = write_target::open(&url, place).await?;
+    let in_clerk = ledger.counts().await?.in_clerk();
+    context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
+    let settings = context.config.clerk(args.clerk).or_refuse()?;
+    let given = !production && settings.import_to_dev_instance == Some(true);
+    let job = Backfill { ledger, write, overwrite: args.overwrite, asked: Asked { word: kind, given }, consent: args.consent };
+    job.run(None, context).await
+}
+
+async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let clerk = clerk_target::open(args.clerk, context).await?;
+    let selection = SelectionArgs::default();
+    let DatabaseSource { url, query, mut source } =
+        database_source::open(args.database, args.query, args.mapping, selection, context).await?;
+    let place = write_target::place(args.target, Some(&query), context).or_refuse()?;
+    let place = place.ok_or_else(write_target::no_table).or_refuse()?;
+    let write = write_target::open(&url, place).await?;
+    context.console.say(clerk.describe().join("\n"));
+    let ledger = Ledger::temporary(None).await?;
+    let progress = Arc::default();
+    let bar = Bar::start(context.console, Phase::Reading, &progress);
+    let matching = match_clerk(&mut source, &clerk.client, &ledger, &progress, &context.shutdown).await?;
+    drop(bar);
+    let job =
+        Backfill { ledger, write, overwrite: args.overwrite, asked: run::asked(&clerk), consent: args.consent };
+    job.run(Some(matching), context).await
+}
+
+/// The header of the query that the users came from, which names table and key; the query itself is not run.
+fn header(
+    args: QueryArgs,
+    url: &crate::database::DatabaseUrl,
+    context: &Context,
+) -> anyhow::Result<Option<QueryFile>> {
+    let args = context.config.query(args);
+    match (args.query, args.preset) {
+        (Some(path), _) => Ok(Some(QueryFile::read(&path)?)),
+        (None, Some(name)) => Ok(Some(query_file::preset(&name, url.engine())?.query(&[], None))),
+        (None, None) => Ok(None),
+    }
+}
+
+struct Backfill {
+    ledger: Ledger,
+    write: WriteTarget,
+    overwrite: bool,
+    asked: Asked<'static>,
+    consent: ConsentArgs,
+}
+
+impl Backfill {
+    async fn run(mut self, matching: Option<Matching>, context: &Context) -> Result<Exit, Failure> {
+        context.console.say(self.write.describe().join("\n"));
+        self.ledger.ask_write_back(true).await?;
+        let waiting = self.ledger.counts().await?.written_back(WriteBack::Waiting);
+        let replaces = if self.overwrite { "; IDs that stand there and differ are REPLACED" } else { "" };
+        context.console.say(format!("          {} to be written{replaces}\n", count(waiting, "Clerk ID")));
+        if waiting > 0 {
+            consent::ask(self.asked, self.consent, context)?;
+            self.write.prepare().await?;
+        }
+        let progress = Arc::new(Progress::default());
+        let bar = Bar::start(context.console, Phase::Writing(waiting), &progress);
+        let (_push_is_over, more_to_come) = watch::channel(false);
+        let mut shutdown = context.shutdown.clone();
+        let end = tokio::select! {
+            end = write_back(&self.ledger, &self.write.database, &self.write.target, self.overwrite, more_to_come, &progress) => Some(end?),
+            () = shutdown.wait_for(Urgency::Graceful) => None,
+        };
+        drop(bar);
+        let exit = self.tell(end.as_ref(), matching, &progress, context).await?;
+        self.ledger.checkpoint().await?;
+        Ok(exit)
+    }
+
+    async fn tell(
+        &self,
+        end: Option<&write_back::End>,
+        matching: Option<Matching>,
+        progress: &Progress,
+        context: &Context,
+    ) -> anyhow::Result<Exit> {
+        let ledger = &self.ledger;
+        let counts = ledger.counts().await.context("failed to count what was written")?;
+        let page = async |after| Ok(ledger.problems(Problems::OfRows, after, 500).await?);
+        let log = write_log(&context.folder, page).await?;
+        let of = |state| counts.written_back(state);
+        let mut rows = vec![
+            ("rows written".to_owned(), progress.written.get(), String::new()),
+            ("rows already right".to_owned(), progress.already_right.get(), String::new()),
+        ];
+        let held = "left alone. A column full of a development instance's IDs is the usual case: `--overwrite` replaces them";
+        let mut problem = |what: &str, rows_there: u64, remark: &str| {
+            if rows_there > 0 {
+                rows.push((what.to_owned(), rows_there, remark.to_owned()));
+            }
+            rows_there
+        };
+        let mut problems = problem("rows that bear another ID", of(WriteBack::Held), held)
+            + problem("rows refused", of(WriteBack::Refused), "the database said no")
+            + problem("rows waiting", of(WriteBack::Waiting), "run the same command again to go on");
+        let gone = problem("users whose row is gone", of(WriteBack::RowGone), "no row has the key any more");
+        problems += gone;
+        let (mut without_user, mut without_row, mut disagreeing) = (counts.to_send(), gone, 0);
+        if let Some(found) = matching {
+            (without_user, without_row) = (found.matched.without_clerk_user + found.rows_without_id, found.clerk_users_without_row);
+            disagreeing = found.matched.disagreeing;
+            problem("Clerk users without a row", without_row, "of another application, or deleted here");
+            problems += problem(
+                "rows that disagree with their Clerk user",
+                disagreeing,
+                "same user ID, but no e-mail address, phone number, username or wallet in common: left alone",
+            );
+            problems += problem("rows that repeat a user ID", found.matched.repeated, "the query returns a user several times");
+        }
+        problems += problem("rows without a Clerk user", without_user, "not in Clerk yet: `db2clerk migrate` brings them in");
+        let text = format!("{}{}", table::counts(&rows), log.map_or(String::new(), |log| format!("\n\nDetails: {}", log.display())));
+        let json = json!({
+            "written": progress.written.get(),
+            "alreadyRight": progress.already_right.get(),
+            "heldByOther": of(WriteBack::Held),
+            "refused": of(WriteBack::Refused),
+            "rowGone": of(WriteBack::RowGone),
+            "waiting": of(WriteBack::Waiting),
+            "withoutClerkUser": without_user,
+            "disagreeing": disagreeing,
+            "clerkUsersWithoutRow": without_row,
+        });
+        context.console.result(text, &json);
+        match end {
+            Some(write_back::End::Complete) => Ok(if problems > 0 { Exit::Problems } else { Exit::Done }),
+            Some(write_back::End::Stopped(error)) => {
+                context.console.say(format!("error: the write-back stopped after {}: {error}", number(progress.written.get())));
+                Ok(Exit::Problems)
+            }
+            None => Ok(Exit::Interrupted),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The Clerk instance a command works on: opened, described, guarded.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+
+use super::Context;
+use crate::args::ClerkArgs;
+use crate::clerk::{ApiUrl, Client, Environment, Instance, SecretKey, Settings};
+use crate::config::Config;
+use crate::exit::{Failure, OrRefuse};
+
+/// An open Clerk instance.
+#[derive(Debug)]
+pub struct ClerkTarget {
+    /// The client.
+    pub client: Client,
+    /// The instance, as it describes itself.
+    pub instance: Instance,
+    /// Whether `IMPORT_TO_DEV_INSTANCE` allows a development instance.
+    pub dev_allowed: bool,
+    /// The most requests at one time.
+    pub concurrency: usize,
+    /// Where the API is.
+    pub api_url: ApiUrl,
+    /// Where the key stood.
+    key_origin: String,
+    /// What else is set about the pace, and where.
+    pace: Vec<String>,
+}
+
+/// Requests at one time, where nobody says otherwise: enough to fill the instance's rate at a second an answer.
+const CONCURRENCY_PRODUCTION: usize = 128;
+const CONCURRENCY_DEVELOPMENT: usize = 32;
+
+/// Opens the Clerk instance that the settings name, and asks it who it is.
+///
+/// # Errors
+/// A refusal, if there is no key or a setting is wrong; a failure, if Clerk cannot be reached or refuses the key.
+pub async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Failure> {
+    let from_flag = flags.clerk_secret_key.is_some();
+    let settings = context.config.clerk(flags).or_refuse()?;
+    let key = settings.clerk_secret_key.as_deref().ok_or_else(|| {
+        anyhow!(
+            "there is no Clerk secret key\n\
+             hint: put `CLERK_SECRET_KEY=sk_...` into `.env`, or set it in the environment; it stands in the Clerk Dashboard \
+             under API keys"
+        )
+    });
+    let key = SecretKey::parse(key.or_refuse()?).or_refuse()?;
+    let key_origin = if from_flag {
+        context.console.warn("a key given as a flag shows in process lists; CLERK_SECRET_KEY in the environment does not");
+        "--clerk-secret-key".to_owned()
+    } else {
+        context.config.origin("CLERK_SECRET_KEY").unwrap_or("the configuration").to_owned()
+    };
+    let api_url = match &settings.clerk_api_url {
+        Some(text) => ApiUrl::parse(text).or_refuse()?,
+        None => ApiUrl::default(),
+    };
+    let dev_allowed = settings.import_to_dev_instance == Some(true);
+    let concurrency = settings.concurrency_limit.unwrap_or(match key.kind() {
+        Environment::Production => CONCURRENCY_PRODUCTION,
+        Environment::Development => CONCURRENCY_DEVELOPMENT,
+    });
+    let mut client_settings = Settings::new(api_url.clone(), key);
+    if let Some(rate) = settings.rate_limit {
+        client_settings.pace = client_settings.pace.with_rate_limit(rate).or_refuse()?;
+    }
+    if let Some(delay) = settings.delay_ms.filter(|delay| *delay > 0) {
+        client_settings.pace = client_settings.pace.with_delay(Duration::from_millis(delay));
+    }
+    if let Some(delay) = settings.retry_delay_ms {
+        client_settings.pace.retry_delay = Duration::from_millis(delay);
+    }
+    let client = Client::new(client_settings).or_refuse()?;
+    let instance = client.instance().await.with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
+    let pace = announcements(&settings, &context.config);
+    Ok(ClerkTarget { client, instance, dev_allowed, concurrency, api_url, key_origin, pace })
+}
+
+/// What came from the environment and changes how fast users are sent: the old script's users have it in their `.env`, and may
+/// have forgotten.
+fn announcements(settings: &ClerkArgs, config: &Config) -> Vec<String> {
+    let told = |name: &str, text: Option<String>| Some(format!("{} (`{name}` from {})", text?, config.origin(name)?));
+    [
+        told("DELAY_MS", settings.delay_ms.map(|delay| format!("one request every {delay} ms at most"))),
+        told("RATE_LIMIT", settings.rate_limit.map(|rate| format!("{rate} requests a second at most"))),
+        told("CONCURRENCY_LIMIT", settings.concurrency_limit.map(|limit| format!("{limit} requests at one time at most"))),
+        told("RETRY_DELAY_MS", settings.retry_delay_ms.map(|delay| format!("{delay} ms of waiting after a refusal for pace"))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl ClerkTarget {
+    /// Returns the lines that say where users go.
+    #[must_use]
+    pub fn describe(&self) -> Vec<String> {
+        let at = if self.api_url.is_clerk() { String::new() } else { format!(" at {}", self.api_url) };
+        let mut lines = vec![format!(
+            "Clerk:    {} instance `{}`{at}, key from {}",
+            self.instance.environment, self.instance.id, self.key_origin
+        )];
+        lines.extend(self.pace.iter().map(|pace| format!("          {pace}")));
+        lines
+    }
+
+    /// Returns whether users in it are real.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.instance.environment == Environment::Production
+    }
+
+    /// Refuses a development instance that nobody has allowed. Users in it cannot be moved to production later.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn guard(&self) -> Result<(), Failure> {
+        if self.is_production() || self.dev_allowed {
+            return Ok(());
+        }
+        Err(anyhow!(
+            "the key is of the development instance `{}`, whose users cannot be moved to production later\n\
+             hint: set `IMPORT_TO_DEV_INSTANCE=true` if that is what you want, or use a `sk_live_` key",
+            self.instance.id
+        ))
+        .or_refuse()
+    }
+}

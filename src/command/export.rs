@@ -1,0 +1,184 @@
+//! `export`: database to `users.json`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::{Map, json};
+
+use super::database_source::{self, DatabaseSource};
+use super::Context;
+use crate::args::{DatabaseArgs, MappingArgs, QueryArgs, SelectionArgs};
+use crate::exit::{Exit, Failure, OrRefuse};
+use crate::ledger::Problem;
+use crate::mapping::Refused;
+use crate::output::{Bar, Phase, count, duration, number, table, write_log};
+use crate::stage::Progress;
+use crate::stage::export::{Exported, export};
+use crate::users_file::Form;
+
+/// Writes the users of a database to a file that `db2clerk import` and Clerk's own tools read. Needs no Clerk account, and
+/// reads the database only.
+///
+/// Example: `db2clerk export --preset authjs-drizzle --output users.json`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    query: QueryArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    mapping: MappingArgs,
+    /// The file to write; `-` writes to stdout.
+    #[arg(long, short, value_name = "FILE", default_value = "users.json")]
+    output: PathBuf,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    force: bool,
+    /// Write only what Clerk's old script reads: `userId`, `email`, `firstName`, `lastName`, `password`, `passwordHasher`, of
+    /// users with a verified address.
+    #[arg(long)]
+    basic: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`], if it was refused or failed; the output file is then as it was before.
+pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let to_stdout = args.output.as_os_str() == "-";
+    if !to_stdout && args.output.exists() && !args.force {
+        return Err(anyhow!("`{}` is there already\nhint: `--force` replaces it, `--output` names another file", args.output.display()))
+            .or_refuse();
+    }
+    let DatabaseSource { mut source, .. } =
+        database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
+    let folder = match args.output.parent() {
+        Some(folder) if !to_stdout && !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let spool = tempfile::tempfile_in(if to_stdout { std::env::temp_dir() } else { folder.to_owned() })
+        .with_context(|| format!("failed to make a temporary file in `{}`", folder.display()))
+        .or_refuse()?;
+    let form = if args.basic { Form::Basic } else { Form::Full };
+    let progress = Arc::new(Progress::default());
+    let bar = Bar::start(context.console, Phase::Reading, &progress);
+    let shutdown = context.shutdown.clone();
+    let exported = if to_stdout {
+        let mut output = BufWriter::new(std::io::stdout());
+        let exported = export(&mut source, spool, &mut output, form, &progress, shutdown).await?;
+        output.flush().context("failed to write to stdout")?;
+        exported
+    } else {
+        let (part, file) = create_beside(&args.output)?;
+        let mut output = BufWriter::new(file);
+        match export(&mut source, spool, &mut output, form, &progress, shutdown).await {
+            Ok(exported) => {
+                keep(output, &part, &args.output, args.force)?;
+                exported
+            }
+            Err(error) => {
+                drop(output);
+                // Best effort: the error that matters is the one above.
+                let _ = fs::remove_file(&part);
+                return Err(error.into());
+            }
+        }
+    };
+    drop(bar);
+    tell(&exported, to_stdout, &args.output, started, &context).await
+}
+
+/// The new file stands beside the old one under another name until it is whole.
+fn create_beside(output: &Path) -> Result<(PathBuf, File)> {
+    let mut name = output.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = output.with_file_name(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&part).with_context(|| format!("failed to make `{}`", part.display()))?;
+    Ok((part, file))
+}
+
+fn keep(output: BufWriter<File>, part: &Path, path: &Path, force: bool) -> Result<()> {
+    let file = output.into_inner().with_context(|| format!("failed to write `{}`", part.display()))?;
+    file.sync_all().with_context(|| format!("failed to write `{}`", part.display()))?;
+    drop(file);
+    if force {
+        return fs::rename(part, path).with_context(|| format!("failed to put `{}` in place", path.display()));
+    }
+    // Unlike a rename, a link never replaces a file that has come to be there meanwhile.
+    let linked = fs::hard_link(part, path).with_context(|| format!("failed to put `{}` in place", path.display()));
+    let _ = fs::remove_file(part);
+    linked
+}
+
+async fn tell(
+    exported: &Exported,
+    to_stdout: bool,
+    output: &Path,
+    started: Instant,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let mut left_out = Some(problems(&exported.refused));
+    let log = write_log(&context.folder, async |_| Ok(left_out.take().unwrap_or_default())).await?;
+    let mut rows: Vec<_> = exported.coverage.rows().into_iter().map(|(what, users)| (what, users, String::new())).collect();
+    for (what, users) in [
+        ("left out: invalid", exported.refused.len() as u64),
+        ("left out: on request", exported.skipped),
+        ("left out: no verified e-mail address, which `--basic` needs", exported.without_verified_email),
+    ] {
+        if users > 0 {
+            rows.push((what.to_owned(), users, String::new()));
+        }
+    }
+    let place = if to_stdout { "stdout".to_owned() } else { format!("`{}`", output.display()) };
+    let mut text = format!(
+        "{} of {} written to {place} in {}\n\n{}",
+        number(exported.written),
+        count(exported.users, "user"),
+        duration(started.elapsed()),
+        table::counts(&rows)
+    );
+    if let Some(log) = &log {
+        text.push_str(&format!("\n\nEvery user that was left out, with the reasons: {}", log.display()));
+    }
+    let coverage: Map<String, serde_json::Value> =
+        exported.coverage.rows().into_iter().map(|(what, users)| (what, users.into())).collect();
+    let json = json!({
+        "pulled": exported.users,
+        "written": exported.written,
+        "invalid": exported.refused.len(),
+        "skipped": exported.skipped,
+        "withoutVerifiedEmail": exported.without_verified_email,
+        "coverage": coverage,
+    });
+    if to_stdout { context.console.result_beside(text, &json) } else { context.console.result(text, &json) }
+    for user_id in &exported.missing {
+        context.console.warn(format!("the source has no user `{user_id}`"));
+    }
+    let complete = exported.refused.is_empty() && exported.without_verified_email == 0 && exported.missing.is_empty();
+    Ok(if complete { Exit::Done } else { Exit::Problems })
+}
+
+fn problems(refused: &[Refused]) -> Vec<Problem> {
+    refused
+        .iter()
+        .map(|refused| Problem {
+            id: i64::try_from(refused.number).unwrap_or(i64::MAX),
+            user_id: refused.user_id.as_ref().map(ToString::to_string),
+            state: "invalid".to_owned(),
+            reasons: refused.reasons.clone(),
+            trace_id: None,
+            attempts: 0,
+        })
+        .collect()
+}

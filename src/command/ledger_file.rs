@@ -1,0 +1,47 @@
+//! Which ledger a command uses.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+/// The folder of ledgers in the working folder.
+const FOLDER: &str = ".db2clerk";
+
+/// Returns the ledger of an instance: the one named, or the default one.
+#[must_use]
+pub fn of_instance(named: Option<PathBuf>, instance_id: &str) -> PathBuf {
+    // The ID comes from a server: it names a file only if it is the plain word it should be.
+    let name: String = instance_id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
+    named.unwrap_or_else(|| Path::new(FOLDER).join(format!("{name}.db")))
+}
+
+/// Returns the ledger named, or else the only one there is.
+///
+/// # Errors
+/// If there is none, or more than one.
+pub fn only(named: Option<PathBuf>) -> Result<PathBuf> {
+    if let Some(path) = named {
+        return Ok(path);
+    }
+    let mut ledgers = Vec::new();
+    if Path::new(FOLDER).exists() {
+        for entry in std::fs::read_dir(FOLDER).with_context(|| format!("failed to read the folder `{FOLDER}`"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "db") {
+                ledgers.push(path);
+            }
+        }
+    }
+    ledgers.sort();
+    match ledgers.as_slice() {
+        [] => Err(anyhow!(
+            "there is no ledger in `{FOLDER}` here: nothing has been migrated or imported from this folder\n\
+             hint: run it where you ran `db2clerk migrate`, or say `--ledger FILE`"
+        )),
+        [only] => Ok(only.clone()),
+        several => {
+            let names: Vec<String> = several.iter().map(|path| format!("`{}`", path.display())).collect();
+            bail!("there are several ledgers: {}\nhint: say which with `--ledger FILE`", names.join(", "))
+        }
+    }
+}

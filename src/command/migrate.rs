@@ -1,0 +1,127 @@
+//! `migrate`: database to Clerk, and back to `clerk_id`.
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::database_source::{self, DatabaseSource};
+use super::run::{self, Job, Plan};
+use super::{Context, clerk_target, ledger_file, write_target};
+use crate::args::{
+    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs,
+};
+use crate::exit::{Exit, Failure, OrRefuse};
+use crate::ledger::{Belonging, Ledger, LedgerError, Source};
+
+/// Moves the users of a database into Clerk; run again, it adds what is new and leaves the rest alone.
+///
+/// Example: `db2clerk migrate --preset authjs-prisma --write-back --add-column`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    query: QueryArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    mapping: MappingArgs,
+    #[command(flatten)]
+    clerk: ClerkArgs,
+    #[command(flatten)]
+    write_back: WriteBackArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+    /// Read, check and count; print what would be sent and written, and write nothing anywhere.
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on although known user IDs carry other e-mail addresses than before.
+    #[arg(long)]
+    accept_changed_identifiers: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`], if it was refused or failed.
+pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+    let clerk = clerk_target::open(args.clerk, &context).await?;
+    if !args.dry_run {
+        clerk.guard()?;
+    }
+    let DatabaseSource { url, query, mut source } =
+        database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
+    let place = write_target::place(args.target, Some(&query), &context).or_refuse()?;
+    let table = place.as_ref().map(|place| place.table.to_string());
+    let writes = context.config.write_back(args.write_back).write_back == Some(true);
+    let backfill = (!writes).then(|| match &place {
+        Some(_) => "db2clerk backfill".to_owned(),
+        None => "db2clerk backfill --table TABLE --key COLUMN".to_owned(),
+    });
+    let write = match (writes, place) {
+        (true, Some(place)) => Some(write_target::open(&url, place).await?),
+        (true, None) => return Err(write_target::no_table()).or_refuse(),
+        (false, _) => None,
+    };
+    let belonging = Belonging {
+        instance_id: clerk.instance.id.clone(),
+        production: clerk.is_production(),
+        source: Source { name: url.identity(), table },
+    };
+    let path = ledger_file::of_instance(context.config.ledger(args.ledger).ledger, &clerk.instance.id);
+    let ledger = open_ledger(&path, args.dry_run, &belonging).await.or_refuse()?;
+    if args.dry_run {
+        let mut lines = clerk.describe();
+        lines.extend(write.iter().flat_map(write_target::WriteTarget::describe));
+        context.console.say(lines.join("\n"));
+        return dry_run(&mut source, &ledger, write.is_some(), args.accept_changed_identifiers, &context).await;
+    }
+    let job = Job {
+        ledger,
+        clerk,
+        write,
+        source,
+        accept_changed_identifiers: args.accept_changed_identifiers,
+        consent: args.consent,
+        backfill,
+        again: "run the same command again".to_owned(),
+    };
+    run::run(job, &context).await
+}
+
+async fn open_ledger(
+    path: &std::path::Path,
+    dry_run: bool,
+    belonging: &Belonging,
+) -> Result<Ledger, LedgerError> {
+    let ledger = if dry_run { Ledger::temporary(Some(path)).await? } else { Ledger::open(path).await? };
+    ledger.claim(belonging).await?;
+    Ok(ledger)
+}
+
+async fn dry_run(
+    source: &mut crate::stage::source::Source,
+    ledger: &Ledger,
+    writes: bool,
+    accept_changed_identifiers: bool,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let progress = std::sync::Arc::default();
+    let pulled = run::read(source, ledger, accept_changed_identifiers, &progress, context).await?;
+    let plan = Plan::of(ledger, writes).await.context("failed to read the temporary ledger")?;
+    let counts = ledger.counts().await?;
+    let text = format!("{}\nThis was a dry run: nothing was sent, and nothing was written anywhere.", plan.describe(&pulled));
+    let json = json!({
+        "pulled": pulled.users,
+        "pending": counts.to_send(),
+        "invalid": counts.of(crate::ledger::State::Invalid),
+        "skipped": counts.skipped,
+        "gone": pulled.merged.gone,
+        "toWriteBack": if writes { counts.to_send() + counts.in_clerk() } else { 0 },
+    });
+    context.console.result(text, &json);
+    Ok(if plan.invalid() > 0 || !pulled.missing.is_empty() { Exit::Problems } else { Exit::Done })
+}

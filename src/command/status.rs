@@ -1,0 +1,126 @@
+//! `status`: where it stands, and what to run next.
+
+use serde_json::{Map, json};
+
+use super::run::reasons;
+use super::{Context, ledger_file};
+use crate::args::LedgerArgs;
+use crate::exit::{Exit, Failure, OrRefuse};
+use crate::ledger::{Counts, Ledger, State, WriteBack};
+use crate::output::table;
+
+/// Tells where the users of a ledger stand, and what to run next. Needs neither Clerk nor the database.
+///
+/// Example: `db2clerk status`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    ledger: LedgerArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`], if there is no ledger, or it cannot be read.
+pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+    let path = ledger_file::only(context.config.ledger(args.ledger).ledger).or_refuse()?;
+    let ledger = Ledger::open_existing(&path).await.or_refuse()?;
+    let counts = ledger.counts().await?;
+    let mut text = format!("Ledger {}", path.display());
+    if let Some(belonging) = ledger.belonging().await? {
+        let kind = if belonging.production { "production" } else { "development" };
+        text.push_str(&format!(
+            "\n  Clerk {kind} instance `{}`, users from {}",
+            belonging.instance_id,
+            belonging.source.describe()
+        ));
+    }
+    text.push_str(&format!("\n\nUsers\n{}", table::counts(&users(&counts))));
+    text.push_str(&reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending", "skipped"]));
+    text.push_str(&format!("\n\nWritten back\n{}", table::counts(&rows(&counts))));
+    text.push_str(&format!("\n\nNext: {}", next(&counts)));
+    ledger.checkpoint().await?;
+    context.console.result(text, &in_json(&counts));
+    Ok(if counts.problems() > 0 { Exit::Problems } else { Exit::Done })
+}
+
+fn users(counts: &Counts) -> Vec<(String, u64, String)> {
+    let mut rows: Vec<_> = State::ALL
+        .into_iter()
+        .filter(|state| counts.of(*state) > 0)
+        .map(|state| (state.word().to_owned(), counts.of(state), meaning(state).to_owned()))
+        .collect();
+    if counts.skipped > 0 {
+        rows.push(("skipped".to_owned(), counts.skipped, "left out on request".to_owned()));
+    }
+    if rows.is_empty() {
+        rows.push(("none".to_owned(), 0, String::new()));
+    }
+    rows
+}
+
+fn meaning(state: State) -> &'static str {
+    match state {
+        State::Created => "in Clerk, made by us",
+        State::Adopted => "in Clerk before us",
+        State::Pending => "to be sent",
+        State::Sending => "sent without an answer; looked up first by the next run",
+        State::Invalid => "refused by our checks, never sent",
+        State::Conflict => "another Clerk user is in the way",
+        State::Rejected => "refused by Clerk",
+        State::Gone => "no longer in the source, never sent",
+        State::Deleted => "made by us and deleted again",
+    }
+}
+
+fn rows(counts: &Counts) -> Vec<(String, u64, String)> {
+    WriteBack::ALL
+        .into_iter()
+        .filter(|state| counts.written_back(*state) > 0 || *state == WriteBack::Written)
+        .map(|state| {
+            let remark = match state {
+                WriteBack::Written => "rows that bear their Clerk ID",
+                WriteBack::Waiting => "asked for, not done yet",
+                WriteBack::Held => "rows that bear another ID, left alone; often one of a development instance",
+                WriteBack::RowGone => "no row has the key any more",
+                WriteBack::Refused => "the database said no",
+                WriteBack::None => "not asked for",
+            };
+            let word = if state == WriteBack::None { "not written" } else { state.word() };
+            (word.to_owned(), counts.written_back(state), remark.to_owned())
+        })
+        .collect()
+}
+
+/// The one command that helps most.
+fn next(counts: &Counts) -> String {
+    let written = |state| counts.written_back(state) > 0;
+    if counts.to_send() > 0 {
+        "`db2clerk migrate` or `db2clerk import` again, as before: it goes on where it stopped".to_owned()
+    } else if written(WriteBack::Waiting) || written(WriteBack::None) {
+        "`db2clerk backfill`: it writes the Clerk IDs into the database".to_owned()
+    } else if written(WriteBack::Held) {
+        "`db2clerk backfill --overwrite`, if the IDs that stand in the rows are old ones".to_owned()
+    } else if counts.of(State::Invalid) + counts.of(State::Conflict) + counts.of(State::Rejected) > 0 {
+        "mend the users above in the source or in Clerk, then run the same `db2clerk migrate` or `import` again".to_owned()
+    } else {
+        "nothing; new users of the source are added by running the same command again".to_owned()
+    }
+}
+
+fn in_json(counts: &Counts) -> serde_json::Value {
+    let users: Map<String, serde_json::Value> =
+        State::ALL.into_iter().map(|state| (state.word().to_owned(), counts.of(state).into())).collect();
+    let rows = |state| counts.written_back(state);
+    let mut json = serde_json::Value::Object(users);
+    json["skipped"] = counts.skipped.into();
+    json["writeBack"] = json!({
+        "written": rows(WriteBack::Written),
+        "waiting": rows(WriteBack::Waiting),
+        "heldByOther": rows(WriteBack::Held),
+        "rowGone": rows(WriteBack::RowGone),
+        "refused": rows(WriteBack::Refused),
+        "none": rows(WriteBack::None),
+    });
+    json
+}

@@ -1,0 +1,151 @@
+//! Where Clerk IDs are written: found in the catalog, the column added if asked, everything said before.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::Context;
+use crate::args::TargetArgs;
+use crate::database::{Access, Database, DatabaseUrl, TableName, Target};
+use crate::engine::Engine;
+use crate::exit::{Failure, OrRefuse};
+use crate::output::{count, number};
+use crate::query_file::QueryFile;
+
+/// A table ready to take Clerk IDs, or to get the column for them.
+#[derive(Debug)]
+pub struct WriteTarget {
+    /// The database.
+    pub database: Database,
+    /// Table, key and column.
+    pub target: Target,
+    /// Where the database is.
+    url: DatabaseUrl,
+    /// Whether to add the column.
+    add_column: bool,
+}
+
+/// The table, key and column asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The table.
+    pub table: TableName,
+    /// The key column, perhaps quoted.
+    pub key: String,
+    /// The column for Clerk IDs, perhaps quoted.
+    pub column: String,
+    add_column: bool,
+}
+
+/// Returns where IDs go, from the flags, the settings and the query file's header; `None` if nobody names a table.
+///
+/// # Errors
+/// If a name is none.
+pub fn place(flags: TargetArgs, query: Option<&QueryFile>, context: &Context) -> Result<Option<Place>> {
+    let args = context.config.target(flags);
+    let Some(table) = args.table.or_else(|| query.and_then(|query| query.table.clone())) else { return Ok(None) };
+    Ok(Some(Place {
+        table: TableName::parse(&table)?,
+        key: args.key.or_else(|| query.and_then(|query| query.key.clone())).unwrap_or_else(|| "id".to_owned()),
+        column: args.column.unwrap_or_else(|| "clerk_id".to_owned()),
+        add_column: args.add_column == Some(true),
+    }))
+}
+
+/// Returns the error for a write-back without a table.
+#[must_use]
+pub fn no_table() -> anyhow::Error {
+    anyhow!(
+        "nothing says which table gets the Clerk IDs\n\
+         hint: say `--table NAME` (and `--key COLUMN`, if the user ID does not stand in `id`), or write `-- table: NAME` at the \
+         head of the query file"
+    )
+}
+
+/// Connects to the database for writing and looks the place up in the catalog. Nothing is changed yet.
+///
+/// # Errors
+/// A refusal, if the place cannot take Clerk IDs; a failure, if the database cannot be reached.
+pub async fn open(url: &DatabaseUrl, place: Place) -> Result<WriteTarget, Failure> {
+    let database = Database::connect(url, Access::Write).await?;
+    let target = database
+        .inspect(&place.table, &place.key, &place.column)
+        .await
+        .with_context(|| format!("failed to find where in {url} Clerk IDs go"))
+        .or_refuse()?;
+    if target.column_missing() && !place.add_column {
+        return Err(column_missing(&target)).or_refuse();
+    }
+    Ok(WriteTarget { database, target, url: url.clone(), add_column: place.add_column })
+}
+
+fn column_missing(target: &Target) -> anyhow::Error {
+    anyhow!(
+        "the table `{}` has no column `{}`\n\
+         hint: add it with your own migrations, or say `--add-column`, which runs\n\n{}\n\n{}",
+        target.table,
+        target.column,
+        Database::add_column_sql(target),
+        schema_lines(target)
+    )
+}
+
+/// What to add to an ORM's schema, whose next push would drop a column it does not know.
+fn schema_lines(target: &Target) -> String {
+    let column = &target.column;
+    let (drizzle, typeorm) = match target.engine {
+        Engine::Postgres | Engine::Sqlite => (format!("text(\"{column}\").unique()"), "text"),
+        Engine::MySql => (format!("varchar(\"{column}\", {{ length: 64 }}).unique()"), "varchar"),
+    };
+    let prisma_native = if target.engine == Engine::MySql { " @db.VarChar(64)" } else { "" };
+    format!(
+        "then tell your ORM, or its next push drops the column:\n  \
+         Prisma:   clerkId String? @unique @map(\"{column}\"){prisma_native}\n  \
+         Drizzle:  clerkId: {drizzle},\n  \
+         TypeORM:  @Column({{ type: \"{typeorm}\", name: \"{column}\", nullable: true, unique: true }}) clerkId!: string | null\n\
+         TypeORM with `synchronize` on drops an unknown column at the application's next start, with everything in it: add the \
+         line before the application starts again"
+    )
+}
+
+impl WriteTarget {
+    /// Returns the lines that say where IDs go.
+    #[must_use]
+    pub fn describe(&self) -> Vec<String> {
+        let target = &self.target;
+        let mut lines = vec![format!(
+            "Database: {}, table `{}` ({}), column `{}` found by `{}`",
+            self.url,
+            target.table,
+            count(target.rows, "row"),
+            target.column,
+            target.key
+        )];
+        if target.column_missing() {
+            lines.push(format!("          the column `{}` is added first, by", target.column));
+            lines.extend(Database::add_column_sql(target).lines().map(|line| format!("            {line}")));
+            lines.extend(schema_lines(target).lines().map(|line| format!("          {line}")));
+        } else if target.filled > 0 {
+            lines.push(format!("          {} of its rows bear an ID already", number(target.filled)));
+        }
+        lines
+    }
+
+    /// Adds the column if it is missing and was asked for, and looks again.
+    ///
+    /// # Errors
+    /// If the database does not let it.
+    pub async fn prepare(&mut self) -> Result<()> {
+        if !self.target.column_missing() || !self.add_column {
+            return Ok(());
+        }
+        self.database
+            .add_column(&self.target)
+            .await
+            .with_context(|| format!("failed to add the column `{}` to `{}`", self.target.column, self.target.table))?;
+        let target = &self.target;
+        self.target = self.database.inspect(&target.table, &target.key, &target.column).await?;
+        if self.target.column_missing() {
+            bail!("the column `{}` is still missing after it was added", self.target.column);
+        }
+        Ok(())
+    }
+}
