@@ -1,0 +1,19 @@
+-- Auth.js with the Kysely adapter.
+-- table: "User"
+-- key: id
+SELECT
+  u.id AS "userId",
+  u.email AS "email",
+  u."emailVerified" AS "emailVerified",
+  u.name AS "name",
+  -- u."createdAt" AS "createdAt", -- if present: createdAt
+  -- u.created_at AS "createdAt", -- if present: created_at
+  -- u.password AS "password", -- password column
+  a.providers AS "providers"
+FROM "User" u
+LEFT JOIN (
+  SELECT user_id, group_concat(provider, ',') AS providers
+  FROM (SELECT DISTINCT "userId" AS user_id, provider AS provider FROM "Account" ORDER BY user_id, provider)
+  GROUP BY user_id
+) a ON a.user_id = u.id
+ORDER BY u.id;

@@ -1,0 +1,19 @@
+-- Auth.js with the pg or the Neon adapter.
+-- table: users
+-- key: id
+SELECT
+  u.id AS "userId",
+  u.email AS "email",
+  u."emailVerified" AS "emailVerified",
+  u.name AS "name",
+  -- u."createdAt" AS "createdAt", -- if present: createdAt
+  -- u.created_at AS "createdAt", -- if present: created_at
+  -- u.password AS "password", -- password column
+  a.providers AS "providers"
+FROM users u
+LEFT JOIN (
+  SELECT "userId" AS user_id, string_agg(DISTINCT provider::text, ',') AS providers
+  FROM accounts
+  GROUP BY "userId"
+) a ON a.user_id = u.id
+ORDER BY u.id;

@@ -1,0 +1,20 @@
+-- Auth.js with the Prisma adapter: tables and columns renamed to snake_case by @@map and @map.
+-- table: users
+-- key: id
+SELECT
+  u.id AS "userId",
+  u.email AS "email",
+  u.email_verified AS "emailVerified",
+  u.name AS "name",
+  -- u.created_at AS "createdAt", -- if present: created_at
+  -- u."createdAt" AS "createdAt", -- if present: createdAt
+  -- u.username AS "username", -- if present: username
+  -- u.password AS "password", -- password column
+  a.providers AS "providers"
+FROM users u
+LEFT JOIN (
+  SELECT user_id AS user_id, string_agg(DISTINCT provider::text, ',') AS providers
+  FROM accounts
+  GROUP BY user_id
+) a ON a.user_id = u.id
+ORDER BY u.id;

@@ -1,0 +1,21 @@
+-- Auth.js with the TypeORM adapter and SnakeNamingStrategy.
+-- table: users
+-- key: id
+--
+-- `email_verified` is text: milliseconds since 1970, in digits.
+SELECT
+  u.id AS `userId`,
+  u.email AS `email`,
+  u.email_verified AS `emailVerified`,
+  u.name AS `name`,
+  -- u.created_at AS `createdAt`, -- if present: created_at
+  -- u.`createdAt` AS `createdAt`, -- if present: createdAt
+  -- u.password AS `password`, -- password column
+  a.providers AS `providers`
+FROM users u
+LEFT JOIN (
+  SELECT user_id AS user_id, GROUP_CONCAT(DISTINCT provider ORDER BY provider SEPARATOR ',') AS providers
+  FROM accounts
+  GROUP BY user_id
+) a ON a.user_id = u.id
+ORDER BY u.id;

@@ -1,0 +1,61 @@
+-- Tables of the MikroORM adapter on PostgreSQL, and rows in the form it stores them.
+
+CREATE TABLE "user" (
+  "id" character varying(255) NOT NULL,
+  "name" character varying(255),
+  "email" character varying(255) DEFAULT '',
+  "email_verified" timestamp(0) with time zone,
+  "image" character varying(255),
+  PRIMARY KEY ("id"),
+  UNIQUE ("email")
+);
+
+CREATE TABLE "account" (
+  "id" character varying(255) NOT NULL,
+  "user_id" character varying(255) NOT NULL,
+  "type" character varying(255) NOT NULL,
+  "provider" character varying(255) NOT NULL,
+  "provider_account_id" character varying(255) NOT NULL,
+  "refresh_token" character varying(255),
+  "access_token" character varying(255),
+  "expires_at" integer,
+  "token_type" character varying(255),
+  "scope" character varying(255),
+  "id_token" text,
+  "session_state" character varying(255),
+  PRIMARY KEY ("id"),
+  UNIQUE ("provider", "provider_account_id"),
+  FOREIGN KEY ("user_id") REFERENCES "user" ("id") ON DELETE CASCADE
+);
+
+CREATE TABLE "session" (
+  "id" character varying(255) NOT NULL,
+  "user_id" character varying(255) NOT NULL,
+  "expires" timestamp(0) with time zone NOT NULL,
+  "session_token" character varying(255) NOT NULL,
+  PRIMARY KEY ("id"),
+  FOREIGN KEY ("user_id") REFERENCES "user" ("id") ON DELETE CASCADE
+);
+
+CREATE TABLE "verification_token" (
+  "token" character varying(255) NOT NULL,
+  "expires" timestamp(0) with time zone NOT NULL,
+  "identifier" character varying(255) NOT NULL,
+  PRIMARY KEY ("identifier", "token")
+);
+
+INSERT INTO "user" ("id", "name", "email", "email_verified") VALUES
+  ('c28ad2b6-192f-4f8b-819e-45b417a36107', 'Ada Lovelace', 'ada@example.com', '2024-03-01 10:00:00+00'),
+  ('00000002-0000-4000-8000-000000000002', 'Google Only', 'google@example.com', NULL),
+  ('00000003-0000-4000-8000-000000000003', 'GitHub Only', 'github@example.com', NULL),
+  ('00000004-0000-4000-8000-000000000004', 'Two Accounts', 'both@example.com', NULL),
+  ('90f2a2b3-3ab2-4882-82eb-29f40d76c13a', 'Cher', 'cher@example.com', '2024-07-09 22:30:46+00'),
+  ('00000006-0000-4000-8000-000000000006', 'No Address', '', NULL);
+
+INSERT INTO "account" ("id", "user_id", "type", "provider", "provider_account_id") VALUES
+  ('10000001-0000-4000-8000-000000000001', '00000002-0000-4000-8000-000000000002', 'oidc', 'google', '1001'),
+  ('10000002-0000-4000-8000-000000000002', '00000003-0000-4000-8000-000000000003', 'oauth', 'github', '2002'),
+  ('10000003-0000-4000-8000-000000000003', '00000004-0000-4000-8000-000000000004', 'oauth', 'github', '2003'),
+  ('10000004-0000-4000-8000-000000000004', '00000004-0000-4000-8000-000000000004', 'oidc', 'google', '1003'),
+  ('10000005-0000-4000-8000-000000000005', '00000004-0000-4000-8000-000000000004', 'oidc', 'google', '1004'),
+  ('10000006-0000-4000-8000-000000000006', '00000006-0000-4000-8000-000000000006', 'oauth', 'github', '2006');
