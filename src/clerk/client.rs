@@ -134,7 +134,11 @@ impl Client {
     pub async fn create_user(&self, user: &ImportUser) -> Result<ClerkUser, Error> {
         let body = serde_json::to_vec(&CreateUser::new(user)).expect("every field of a user has a JSON form");
         let wire::User(created) = self.send(Method::POST, "users", "", Some(body)).await?;
-        if created.external_id.as_deref() == Some(user.user_id.as_str()) { Ok(created) } else { Err(Error::mixed_up(200)) }
+        if created.external_id.as_deref() == Some(user.user_id.as_str()) {
+            Ok(created)
+        } else {
+            Err(Error::mixed_up(200))
+        }
     }
 
     /// Returns what the client and its clones have done so far.

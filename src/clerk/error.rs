@@ -126,9 +126,10 @@ impl Error {
                 status => kind(status, "", Taken::Unknown),
             },
             code: "not_clerk".to_owned(),
-            message: "the answer is not Clerk's: something on the way answered in its place, or `CLERK_API_URL` is not \
+            message:
+                "the answer is not Clerk's: something on the way answered in its place, or `CLERK_API_URL` is not \
                       the address of Clerk's API"
-                .to_owned(),
+                    .to_owned(),
             ..Self::without_refusals(answer)
         }
     }

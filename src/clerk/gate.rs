@@ -50,3 +50,55 @@ impl Gate {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::poll;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[tokio::test]
+    async fn a_request_waits_when_the_window_is_full() {
+        let gate = Gate::new(&[Window { requests: 1, per: HOUR }]);
+        assert!(poll!(pin!(gate.pass())).is_ready());
+        assert!(poll!(pin!(gate.pass())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn a_waiter_that_goes_away_uses_up_nothing_and_leaves_the_queue() {
+        let gate = Gate::new(&[Window { requests: 1, per: HOUR }]);
+        {
+            let turn = gate.turn.lock().await;
+            let mut given_up = Box::pin(gate.pass());
+            assert!(poll!(&mut given_up).is_pending());
+            drop(turn);
+        }
+        assert!(poll!(pin!(gate.pass())).is_ready(), "the window's one request is still free");
+    }
+
+    #[tokio::test]
+    async fn waiters_pass_in_the_order_they_came() {
+        let gate = Gate::new(&[]);
+        let turn = gate.turn.lock().await;
+        let (mut first, mut second) = (pin!(gate.pass()), pin!(gate.pass()));
+        assert!(poll!(&mut first).is_pending());
+        assert!(poll!(&mut second).is_pending());
+        drop(turn);
+        assert!(poll!(&mut second).is_pending(), "the first one's turn is not over");
+        assert!(poll!(&mut first).is_ready());
+        assert!(poll!(&mut second).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_pause_stops_everybody_and_is_news_once() {
+        let gate = Gate::new(&[]);
+        assert!(gate.pause(HOUR));
+        assert!(!gate.pause(HOUR));
+        assert!(poll!(pin!(gate.pass())).is_pending());
+        assert!(gate.pause_left().is_some_and(|left| left > HOUR / 2));
+    }
+}

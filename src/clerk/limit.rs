@@ -39,10 +39,7 @@ impl Pace {
             Environment::Production => 1000,
             Environment::Development => 100,
         };
-        Self {
-            windows: vec![Window { requests, per: Duration::from_secs(10) }],
-            retry_delay: Duration::from_secs(10),
-        }
+        Self { windows: vec![Window { requests, per: Duration::from_secs(10) }], retry_delay: Duration::from_secs(10) }
     }
 
     /// Adds a limit of so many requests a second.
@@ -246,7 +243,8 @@ mod tests {
 
     #[test]
     fn a_rate_becomes_a_window() {
-        let window = |rate: f64| Pace::of_instance(Environment::Production).with_rate_limit(rate).map(|pace| pace.windows[1]);
+        let window =
+            |rate: f64| Pace::of_instance(Environment::Production).with_rate_limit(rate).map(|pace| pace.windows[1]);
         let of = |requests, millis| Ok(Window { requests, per: Duration::from_millis(millis) });
         assert_eq!(window(50.0), of(50, 1000));
         assert_eq!(window(2.5), of(2, 800));

@@ -149,7 +149,9 @@ pub enum SecretKeyError {
     #[error("is empty; copy the secret key from the Clerk Dashboard, under API keys")]
     Empty,
     /// The key made for browsers.
-    #[error("is a publishable key (`pk_...`); the secret key (`sk_...`) stands below it in the Clerk Dashboard, under API keys")]
+    #[error(
+        "is a publishable key (`pk_...`); the secret key (`sk_...`) stands below it in the Clerk Dashboard, under API keys"
+    )]
     Publishable,
     /// Anything else.
     #[error("is not a Clerk secret key; one starts with `sk_live_` or `sk_test_`")]
