@@ -110,7 +110,7 @@ pub struct ClerkArgs {
     #[arg(long, value_name = "URL", help_heading = "Clerk")]
     pub clerk_api_url: Option<String>,
     /// Secret key of the instance; better set as CLERK_SECRET_KEY, for a flag shows in process lists.
-    #[arg(long, value_name = "KEY", help_heading = "Clerk", hide_env_values = true)]
+    #[arg(long, value_name = "KEY", help_heading = "Clerk")]
     #[serde(skip)]
     pub clerk_secret_key: Option<String>,
     /// Most requests a second; what is left of the instance's limit is your live application's. [env: RATE_LIMIT]

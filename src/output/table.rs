@@ -8,7 +8,7 @@ use super::text::number;
 #[must_use]
 pub fn counts(rows: &[(String, u64, String)]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     for (name, count, remark) in rows {
         table.add_row([format!("  {name}"), number(*count), remark.clone()]);
     }
