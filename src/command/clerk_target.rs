@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::exit::{Failure, OrRefuse};
 
 /// An open Clerk instance.
-#[derive(Debug)]
 pub struct ClerkTarget {
     /// The client.
     pub client: Client,

@@ -41,7 +41,7 @@ pub struct Args {
 pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let options = database_source::options(context.config.mapping(args.mapping)).or_refuse()?;
     let selection = database_source::selected(&context, args.selection).or_refuse()?;
-    let reader = users_file::read::open(&args.file).or_refuse()?;
+    let reader = users_file::open(&args.file).or_refuse()?;
     let clerk = clerk_target::open(args.clerk, &context).await?;
     clerk.guard()?;
     let path = ledger_file::of_instance(context.config.ledger(args.ledger).ledger, &clerk.instance.id);
@@ -53,7 +53,7 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     };
     ledger.claim(&belonging).await.or_refuse()?;
     context.console.note(format!("Source:   {}", if args.file.as_os_str() == "-" { "stdin".into() } else { args.file.display().to_string() }));
-    let origin = Origin::Elements { elements: users_file::read::elements(reader), mapping: ElementMapping::new(options) };
+    let origin = Origin::Elements { elements: users_file::elements(reader), mapping: ElementMapping::new(options) };
     let job = Job {
         ledger,
         clerk,

@@ -113,8 +113,7 @@ impl Spool {
             decide(key, &file, &doubtful)?
         };
         file.rewind()?;
-        let mut writer = Writer::new(output, form);
-        writer.begin()?;
+        let mut writer = Writer::begin(output, form)?;
         for (seat, user) in read_back(&file) {
             let user = user?;
             if let Some(reasons) = losers.get(&seat) {

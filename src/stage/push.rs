@@ -68,7 +68,6 @@ pub async fn push(
     let run = Arc::new(Run {
         ledger: Arc::clone(ledger),
         client: client.clone(),
-        progress: Arc::clone(progress),
         stop,
         stopped,
         failures_in_a_row: std::sync::atomic::AtomicU32::new(0),
@@ -105,7 +104,6 @@ pub async fn push(
 struct Run {
     ledger: Arc<Ledger>,
     client: Client,
-    progress: Arc<Progress>,
     /// Set once, by whoever meets an error that concerns every further user alike.
     stop: watch::Sender<Option<Error>>,
     stopped: watch::Receiver<Option<Error>>,
