@@ -25,9 +25,14 @@ const PAGE: usize = 500;
 /// What stands in a URL as it is (RFC 3986, unreserved); all else is percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Returns the body that creates a user.
+pub(super) fn create_body(user: &ImportUser) -> Vec<u8> {
+    serde_json::to_vec(&CreateUser::new(user)).expect("every field of a user has a JSON form")
+}
+
 /// The body of `POST /v1/users`. `key` is not in it: that one is for our own write-back.
 #[derive(Serialize)]
-pub(super) struct CreateUser<'a> {
+struct CreateUser<'a> {
     external_id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     email_address: Vec<&'a str>,
@@ -96,7 +101,7 @@ enum Status {
 }
 
 impl<'a> CreateUser<'a> {
-    pub(super) fn new(user: &'a ImportUser) -> Self {
+    fn new(user: &'a ImportUser) -> Self {
         let (email_address, email_address_identification_status) =
             with_status(user.verified_emails(), &user.unverified_email_addresses);
         let (phone_number, phone_number_identification_status) =
@@ -165,10 +170,7 @@ pub(super) fn external_id_queries(ids: &[UserId]) -> Vec<String> {
     }
     queries.push(query);
     queries.retain(|query| !query.is_empty());
-    for query in &mut queries {
-        query.push_str(&format!("limit={VALUES_PER_LOOK_UP}"));
-    }
-    queries
+    queries.into_iter().map(|query| format!("{query}limit={VALUES_PER_LOOK_UP}")).collect()
 }
 
 /// Returns the query that finds the user who holds an identifier.
