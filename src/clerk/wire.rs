@@ -299,13 +299,13 @@ mod tests {
         ImportUser::new(UserId::new(id).expect("is an ID"))
     }
 
-    fn check(user: &ImportUser, body: Json) {
-        assert_eq!(serde_json::to_value(CreateUser::new(user)).expect("is JSON"), body);
+    fn check(user: &ImportUser, body: &Json) {
+        assert_eq!(serde_json::to_value(CreateUser::new(user)).expect("is JSON"), *body);
     }
 
     #[test]
     fn a_user_without_a_password_needs_none_and_absent_fields_stay_away() {
-        check(&user("1"), json!({"external_id": "1", "skip_password_requirement": true}));
+        check(&user("1"), &json!({"external_id": "1", "skip_password_requirement": true}));
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
         user.phone = Some("+15550001".into());
         let body = json!({"external_id": "1", "email_address": ["a@x.com", "b@x.com"], "phone_number": ["+15550001"],
             "skip_password_requirement": true});
-        check(&user, body);
+        check(&user, &body);
     }
 
     #[test]
@@ -330,7 +330,7 @@ mod tests {
             "email_address_identification_status": ["verified", "reserved", "reserved"],
             "phone_number": ["+15550001"], "phone_number_identification_status": ["reserved"],
             "skip_password_requirement": true});
-        check(&user, body);
+        check(&user, &body);
     }
 
     #[test]
@@ -373,7 +373,7 @@ mod tests {
             "delete_self_enabled": false, "bypass_client_trust": true, "skip_password_checks": true,
             "skip_legal_checks": true, "skip_user_requirement": true,
         });
-        check(&user, body);
+        check(&user, &body);
     }
 
     #[test]
