@@ -12,8 +12,7 @@ use serde::de::DeserializeOwned;
 use super::error::{Answer, Error, Kind, safe};
 use super::gate::Gate;
 use super::settings::{ApiUrl, SecretKey, Settings};
-use super::wire::{self, CreateUser};
-use super::{ClerkUser, Instance, backoff};
+use super::{ClerkUser, Instance, backoff, wire};
 use crate::record::{ClerkId, Identifier, ImportUser, UserId};
 
 /// How often a request that only reads is sent before its failure is told.
@@ -132,8 +131,7 @@ impl Client {
     /// # Errors
     /// [`Error`], whatever went wrong.
     pub async fn create_user(&self, user: &ImportUser) -> Result<ClerkUser, Error> {
-        let body = serde_json::to_vec(&CreateUser::new(user)).expect("every field of a user has a JSON form");
-        let wire::User(created) = self.send(Method::POST, "users", "", Some(body)).await?;
+        let wire::User(created) = self.send(Method::POST, "users", "", Some(wire::create_body(user))).await?;
         if created.external_id.as_deref() == Some(user.user_id.as_str()) {
             Ok(created)
         } else {
@@ -302,12 +300,11 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str>
 /// Reads a `Retry-After`: seconds, or a date, which is compared with our own clock. Never more than an hour.
 fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = DateTime::parse_from_rfc2822(value).ok()?;
-            date.signed_duration_since(now).to_std().unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = value.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = DateTime::parse_from_rfc2822(value).ok()?;
+        date.signed_duration_since(now).to_std().unwrap_or_default()
     };
     Some(wait.min(LONGEST_PAUSE))
 }

@@ -230,12 +230,21 @@ pub(super) struct Answer {
 fn kind(status: u16, code: &str, param: Taken) -> Kind {
     match (status, code) {
         (_, "form_identifier_exists") => Kind::IdentifierExists { param },
-        (_, "clerk_key_invalid" | "authentication_invalid" | "could_not_authenticate_request") => Kind::StopsRun,
-        (_, "instance_key_required" | "api_version_invalid" | "operation_deprecated") => Kind::StopsRun,
-        (_, "user_quota_exceeded" | "quota_exceeded") => Kind::StopsRun,
-        (_, "request_invalid_for_environment" | "request_invalid_for_instance") => Kind::StopsRun,
+        (
+            _,
+            "clerk_key_invalid"
+            | "authentication_invalid"
+            | "could_not_authenticate_request"
+            | "instance_key_required"
+            | "api_version_invalid"
+            | "operation_deprecated"
+            | "user_quota_exceeded"
+            | "quota_exceeded"
+            | "request_invalid_for_environment"
+            | "request_invalid_for_instance",
+        )
+        | (300..=399 | 401 | 404 | 405 | 407 | 410 | 415, _) => Kind::StopsRun,
         (408 | 425 | 429 | 500.., _) | (409, "resource_locked" | "conflict") => Kind::Passing,
-        (300..=399 | 401 | 404 | 405 | 407 | 410 | 415, _) => Kind::StopsRun,
         _ => Kind::Rejected,
     }
 }

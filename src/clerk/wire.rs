@@ -25,9 +25,14 @@ const PAGE: usize = 500;
 /// What stands in a URL as it is (RFC 3986, unreserved); all else is percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Returns the body that creates a user.
+pub(super) fn create_body(user: &ImportUser) -> Vec<u8> {
+    serde_json::to_vec(&CreateUser::new(user)).expect("every field of a user has a JSON form")
+}
+
 /// The body of `POST /v1/users`. `key` is not in it: that one is for our own write-back.
 #[derive(Serialize)]
-pub(super) struct CreateUser<'a> {
+struct CreateUser<'a> {
     external_id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     email_address: Vec<&'a str>,
@@ -96,7 +101,7 @@ enum Status {
 }
 
 impl<'a> CreateUser<'a> {
-    pub(super) fn new(user: &'a ImportUser) -> Self {
+    fn new(user: &'a ImportUser) -> Self {
         let (email_address, email_address_identification_status) =
             with_status(user.verified_emails(), &user.unverified_email_addresses);
         let (phone_number, phone_number_identification_status) =
@@ -165,10 +170,7 @@ pub(super) fn external_id_queries(ids: &[UserId]) -> Vec<String> {
     }
     queries.push(query);
     queries.retain(|query| !query.is_empty());
-    for query in &mut queries {
-        query.push_str(&format!("limit={VALUES_PER_LOOK_UP}"));
-    }
-    queries
+    queries.into_iter().map(|query| format!("{query}limit={VALUES_PER_LOOK_UP}")).collect()
 }
 
 /// Returns the query that finds the user who holds an identifier.
@@ -297,13 +299,13 @@ mod tests {
         ImportUser::new(UserId::new(id).expect("is an ID"))
     }
 
-    fn check(user: &ImportUser, body: Json) {
-        assert_eq!(serde_json::to_value(CreateUser::new(user)).expect("is JSON"), body);
+    fn check(user: &ImportUser, body: &Json) {
+        assert_eq!(serde_json::to_value(CreateUser::new(user)).expect("is JSON"), *body);
     }
 
     #[test]
     fn a_user_without_a_password_needs_none_and_absent_fields_stay_away() {
-        check(&user("1"), json!({"external_id": "1", "skip_password_requirement": true}));
+        check(&user("1"), &json!({"external_id": "1", "skip_password_requirement": true}));
     }
 
     #[test]
@@ -314,7 +316,7 @@ mod tests {
         user.phone = Some("+15550001".into());
         let body = json!({"external_id": "1", "email_address": ["a@x.com", "b@x.com"], "phone_number": ["+15550001"],
             "skip_password_requirement": true});
-        check(&user, body);
+        check(&user, &body);
     }
 
     #[test]
@@ -328,7 +330,7 @@ mod tests {
             "email_address_identification_status": ["verified", "reserved", "reserved"],
             "phone_number": ["+15550001"], "phone_number_identification_status": ["reserved"],
             "skip_password_requirement": true});
-        check(&user, body);
+        check(&user, &body);
     }
 
     #[test]
@@ -371,7 +373,7 @@ mod tests {
             "delete_self_enabled": false, "bypass_client_trust": true, "skip_password_checks": true,
             "skip_legal_checks": true, "skip_user_requirement": true,
         });
-        check(&user, body);
+        check(&user, &body);
     }
 
     #[test]

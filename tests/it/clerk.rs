@@ -280,11 +280,12 @@ impl Server {
                 let (stream, _) = listener.accept().await.expect("accepts");
                 match &tls {
                     None => serve(stream, &answer, &log).await,
-                    // A client that does not trust us hangs up; that is its business.
-                    Some(tls) => match tls.accept(stream).await {
-                        Ok(stream) => serve(stream, &answer, &log).await,
-                        Err(_) => continue,
-                    },
+                    Some(tls) => {
+                        // A client that does not trust us hangs up; that is its business.
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve(stream, &answer, &log).await;
+                        }
+                    }
                 }
             }
         });
@@ -336,8 +337,9 @@ fn parse(text: &str) -> Option<Request> {
 }
 
 fn answer(status: &str, headers: &[&str], body: &str) -> String {
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    let length = format!("Content-Length: {}", body.len());
+    let lines = [&[length.as_str(), "Connection: close"], headers].concat().join("\r\n");
+    format!("HTTP/1.1 {status}\r\n{lines}\r\n\r\n{body}")
 }
 
 fn json_answer(status: u16, body: &Json) -> String {
