@@ -237,12 +237,11 @@ impl Maker<'_> {
         let [first, last, whole] = [Field::FirstName, Field::LastName, Field::Name].map(&mut name);
         let mut dropped = false;
         let mut keep = |name: Option<String>| {
-            let kept = name.filter(|name| {
+            name.filter(|name| {
                 let refused = rules::is_refused_name(name);
                 dropped |= refused;
                 !refused
-            });
-            kept
+            })
         };
         if first.is_some() || last.is_some() {
             (user.first_name, user.last_name) = (keep(first), keep(last));

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use crate::mapping::{
@@ -356,4 +357,70 @@ fn coverage_counts_what_was_found() {
         assert_eq!(count(label), Some(expected), "{label}");
     }
     assert_eq!(count("banned"), None);
+}
+
+/// Any value a source can give: the nasty ones first.
+fn any_value() -> impl Strategy<Value = Value> {
+    let nasty = prop::sample::select(vec![
+        "infinity",
+        "0000-00-00",
+        "-1",
+        "[",
+        "{",
+        "[[]]",
+        "{\"a\":{\"b\":\"\\u0000\"}}",
+        "2024-02-30 25:61:61+99:99",
+        "$2b$99$",
+        "s2::",
+        "$argon2id$v=$m=$t$",
+        "pbkdf2_sha256$$$",
+        "+",
+        "@",
+        ".",
+        "$",
+        ":",
+        "scrypt:::$$",
+        "\u{feff}",
+        "é+é",
+        "1e400",
+        "AQAAAA==",
+    ]);
+    prop_oneof![
+        nasty.prop_map(|text| Value::Text(text.to_owned())),
+        any::<String>().prop_map(Value::Text),
+        "[0-9T:.+ Z-]{0,30}".prop_map(Value::Text),
+        "[$0-9a-f:.]{0,80}".prop_map(Value::Text),
+        any::<String>().prop_map(Value::Decimal),
+        any::<i128>().prop_map(Value::Integer),
+        any::<f64>().prop_map(Value::Real),
+        any::<bool>().prop_map(Value::Bool),
+        prop::collection::vec(any::<u8>(), 0..20).prop_map(Value::Bytes),
+        Just(Value::Json(json!({"a": [null, {"b": 1}]}))),
+        Just(Value::Json(json!(["", null, 1.5, "a"]))),
+        Just(Value::Null),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_value_in_any_field_makes_the_program_panic(values in prop::collection::vec(any_value(), Field::COUNT)) {
+        let names: Vec<&str> = Field::all().map(Field::key).collect();
+        let options = Options { timezone: chrono_tz::America::New_York, experimental_rewrites: true, ..Options::default() };
+        match map(&names.join(" "), options, values) {
+            Ok(mapped) => prop_assert!(!mapped.user.identifiers().is_empty()),
+            Err(refused) => prop_assert!(!refused.reasons.is_empty()),
+        }
+    }
+
+    #[test]
+    fn no_single_value_makes_the_program_panic(field in 0..Field::COUNT, value in any_value()) {
+        let Some(field) = Field::all().nth(field).filter(|field| !matches!(field, Field::UserId | Field::Email)) else {
+            return Ok(());
+        };
+        let options = Options { unverified: Some(Unverified::Reserve), ..Options::default() };
+        let row = vec![Value::Integer(1), Value::Text("a@b.dev".to_owned()), value];
+        if let Err(refused) = map(&format!("userId email {}", field.key()), options, row) {
+            prop_assert!(refused.reasons.iter().all(|reason| reason.field == field.key()));
+        }
+    }
 }
