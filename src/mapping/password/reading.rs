@@ -30,7 +30,7 @@ struct Notation {
 
 /// The rewrites. Systems that store several notations stand here several times.
 ///
-/// FusionAuth, Keycloak's two columns, passport's hash and salt: the query puts the parts together, as Clerk's spelling wants
+/// `FusionAuth`, Keycloak's two columns, passport's hash and salt: the query puts the parts together, as Clerk's spelling wants
 /// them (`'pbkdf2_sha512$' || iterations || '$' || salt || '$' || hash`), and says `passwordHasher`.
 const NOTATIONS: [Notation; 15] = [
     Notation { source: "better-auth", told_by_shape: false, rewrite: rewrite::better_auth },

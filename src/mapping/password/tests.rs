@@ -78,120 +78,133 @@ fn a_digest_that_several_hashers_may_have_made_waits_for_a_word() {
 }
 
 #[test]
-fn every_notation_of_another_system_is_rewritten_without_loss() {
-    let (short, long) = (hex_key(32), hex_key(64));
-    let (short64, long64) = (STANDARD.encode([0x5a; 32]), STANDARD.encode([0x5a; 64]));
-    let (salt, salt64) = ([0xAB; 16], STANDARD.encode([0xAB; 16]));
-    let salt_hex = hex::encode(salt);
-    let raw = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+fn scrypt_notations_are_rewritten_without_loss() {
+    let long = hex_key(64);
     let r16 = |salt: &str| format!("scrypt:16384:16:1${salt}${long}");
     let r8 = |salt: &str| format!("scrypt:16384:8:1${salt}${long}");
-    let mut v2 = vec![0];
-    v2.extend_from_slice(&salt);
-    v2.extend_from_slice(&[0x5a; 32]);
-    let v3 = |function: u8, key: usize| {
-        let mut blob = vec![1, 0, 0, 0, function, 0, 1, 0x86, 0xA0, 0, 0, 0, 16];
-        blob.extend_from_slice(&salt);
-        blob.extend(std::iter::repeat_n(0x5a, key));
-        STANDARD.encode(blob)
-    };
-    let keycloak = |algorithm: &str, key: &str| {
-        format!("{{\"value\":\"{key}\",\"salt\":\"{salt64}\",\"hashIterations\":27500,\"algorithm\":\"{algorithm}\"}}")
-    };
-    let keycloak_argon2 = format!(
-        "{{\"value\":\"{short64}\",\"salt\":\"{salt64}\",\"hashIterations\":5,\"algorithm\":\"argon2\",\"additionalParameters\":\
-         {{\"hash\":[],\"type\":[\"id\"],\"version\":[\"1.3\"],\"memory\":[\"7168\"],\"parallelism\":[\"1\"]}}}}"
-    );
-    use Hasher::{
-        Argon2id, Bcrypt, Pbkdf2Sha1, Pbkdf2Sha256, Pbkdf2Sha256Django, Pbkdf2Sha512, Pbkdf2Sha512Hex, Phpass,
-        ScryptFirebase, ScryptWerkzeug,
-    };
+    let word = "abcdefghijklmnop";
+    for (said, name, stored, sent) in [
+        (Some("better-auth"), "better-auth", format!("{MD5}:{long}"), r16(MD5)),
+        (Some("lucia-v3"), "lucia-v3", format!("{MD5}:{long}"), r16(MD5)),
+        (Some("Lucia_V2"), "lucia-v2", format!("{word}:{long}"), r8(word)),
+        (None, "lucia-v2", format!("s2:{word}:{long}"), r16(word)),
+        (Some("lucia-v2"), "lucia-v2", format!("s2:{word}:{long}"), r16(word)),
+        (None, "node-scrypt", format!("{long}.{MD5}"), r8(MD5)),
+    ] {
+        check(said, false, &stored, (Hasher::ScryptWerkzeug, Some(name), &sent));
+    }
+    let stored = "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=c2lnbmVy$c2FsdA==$aGFzaA==";
+    let sent = "aGFzaA==$c2FsdA==$c2lnbmVy$Bw==$8$14";
+    for said in [None, Some("fbscrypt"), Some("supabase"), Some("scrypt_firebase")] {
+        check(said, false, stored, (Hasher::ScryptFirebase, Some("fbscrypt"), sent));
+    }
+}
+
+#[test]
+fn a_name_in_front_of_a_digest_goes() {
+    let phpass = "B12345678abcdefghijklmnopqrstuv";
     for (said, name, stored, hasher, sent) in [
-        (Some("better-auth"), "better-auth", format!("{MD5}:{long}"), ScryptWerkzeug, r16(MD5)),
-        (Some("lucia-v3"), "lucia-v3", format!("{MD5}:{long}"), ScryptWerkzeug, r16(MD5)),
-        (Some("Lucia_V2"), "lucia-v2", format!("abcdefghijklmnop:{long}"), ScryptWerkzeug, r8("abcdefghijklmnop")),
-        (None, "lucia-v2", format!("s2:abcdefghijklmnop:{long}"), ScryptWerkzeug, r16("abcdefghijklmnop")),
-        (Some("lucia-v2"), "lucia-v2", format!("s2:abcdefghijklmnop:{long}"), ScryptWerkzeug, r16("abcdefghijklmnop")),
-        (None, "node-scrypt", format!("{long}.{MD5}"), ScryptWerkzeug, r8(MD5)),
+        (None, "django", format!("argon2{ARGON2ID}"), Hasher::Argon2id, ARGON2ID.to_owned()),
+        (None, "django", format!("bcrypt${BCRYPT}"), Hasher::Bcrypt, BCRYPT.to_owned()),
+        (Some("django"), "django", format!("bcrypt${BCRYPT}"), Hasher::Bcrypt, BCRYPT.to_owned()),
+        (Some("bcrypt"), "django", format!("bcrypt${BCRYPT}"), Hasher::Bcrypt, BCRYPT.to_owned()),
+        (None, "phpbb", format!("$H${phpass}"), Hasher::Phpass, format!("$P${phpass}")),
+        (Some("wordpress"), "phpbb", format!("$H${phpass}"), Hasher::Phpass, format!("$P${phpass}")),
+    ] {
+        check(said, false, &stored, (hasher, Some(name), &sent));
+    }
+}
+
+/// ASP.NET Identity's blob, version 3.
+fn identity_v3(function: u8, key: usize) -> String {
+    let mut blob = vec![1, 0, 0, 0, function, 0, 1, 0x86, 0xA0, 0, 0, 0, 16];
+    blob.extend_from_slice(&[0xAB; 16]);
+    blob.extend(std::iter::repeat_n(0x5a, key));
+    STANDARD.encode(blob)
+}
+
+#[test]
+fn pbkdf2_notations_are_rewritten_without_loss() {
+    use Hasher::{Pbkdf2Sha1, Pbkdf2Sha256, Pbkdf2Sha256Django, Pbkdf2Sha512, Pbkdf2Sha512Hex};
+    let (short, long) = (hex_key(32), hex_key(64));
+    let short64 = STANDARD.encode([0x5a; 32]);
+    let (salt, salt64) = ("ab".repeat(16), STANDARD.encode([0xAB; 16]));
+    let raw = |byte: u8, length: usize| STANDARD_NO_PAD.encode(vec![byte; length]);
+    let v2 = STANDARD.encode([vec![0], vec![0xAB; 16], vec![0x5a; 32]].concat());
+    for (name, stored, hasher, sent) in [
         (
-            None,
-            "fbscrypt",
-            "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=c2lnbmVy$c2FsdA==$aGFzaA==".to_owned(),
-            ScryptFirebase,
-            "aGFzaA==$c2FsdA==$c2lnbmVy$Bw==$8$14".to_owned(),
-        ),
-        (None, "django", format!("argon2{ARGON2ID}"), Argon2id, ARGON2ID.to_owned()),
-        (None, "django", format!("bcrypt${BCRYPT}"), Bcrypt, BCRYPT.to_owned()),
-        (Some("bcrypt"), "django", format!("bcrypt${BCRYPT}"), Bcrypt, BCRYPT.to_owned()),
-        (
-            None,
             "werkzeug",
             format!("pbkdf2:sha256:600000$abcd${short}"),
             Pbkdf2Sha256Django,
             format!("pbkdf2_sha256$600000$abcd${short64}"),
         ),
         (
-            None,
             "werkzeug",
             format!("pbkdf2:sha512:1000$abcd${long}"),
             Pbkdf2Sha512,
             format!("pbkdf2_sha512$1000$abcd${long}"),
         ),
-        (None, "aspnet-identity", STANDARD.encode(v2), Pbkdf2Sha1, format!("pbkdf2_sha1$1000${salt_hex}${short}$32")),
-        (None, "aspnet-identity", v3(0, 32), Pbkdf2Sha1, format!("pbkdf2_sha1$100000${salt_hex}${short}$32")),
-        (None, "aspnet-identity", v3(1, 32), Pbkdf2Sha256, format!("pbkdf2_sha256$100000${salt64}${short64}")),
-        (None, "aspnet-identity", v3(2, 64), Pbkdf2Sha512Hex, format!("pbkdf2_sha512_hex$100000${salt_hex}${long}")),
+        ("aspnet-identity", v2, Pbkdf2Sha1, format!("pbkdf2_sha1$1000${salt}${short}$32")),
+        ("aspnet-identity", identity_v3(0, 32), Pbkdf2Sha1, format!("pbkdf2_sha1$100000${salt}${short}$32")),
+        ("aspnet-identity", identity_v3(1, 32), Pbkdf2Sha256, format!("pbkdf2_sha256$100000${salt64}${short64}")),
+        ("aspnet-identity", identity_v3(2, 64), Pbkdf2Sha512Hex, format!("pbkdf2_sha512_hex$100000${salt}${long}")),
         (
-            None,
             "payload",
-            format!("{salt_hex}$pbkdf2-sha256-v2-i100000-l32:{short}"),
+            format!("{salt}$pbkdf2-sha256-v2-i100000-l32:{short}"),
             Pbkdf2Sha256Django,
-            format!("pbkdf2_sha256$100000${salt_hex}${short64}"),
+            format!("pbkdf2_sha256$100000${salt}${short64}"),
         ),
         (
-            None,
             "payload",
-            format!("{salt_hex}$pbkdf2-sha256-v1:{short}"),
+            format!("{salt}$pbkdf2-sha256-v1:{short}"),
             Pbkdf2Sha256Django,
-            format!("pbkdf2_sha256$600000${salt_hex}${short64}"),
+            format!("pbkdf2_sha256$600000${salt}${short64}"),
         ),
         (
-            None,
             "kratos",
-            format!("$pbkdf2-sha256$i=100000,l=32${}${}", raw(&salt), raw(&[0x5a; 32])),
+            format!("$pbkdf2-sha256$i=100000,l=32${}${}", raw(0xAB, 16), raw(0x5a, 32)),
             Pbkdf2Sha256,
             format!("pbkdf2_sha256$100000${salt64}${short64}"),
         ),
+    ] {
+        check(None, false, &stored, (hasher, Some(name), &sent));
+        check(Some(name), false, &stored, (hasher, Some(name), &sent));
+    }
+}
+
+#[test]
+fn keycloaks_two_columns_joined_are_rewritten_without_loss() {
+    let (short64, long64) = (STANDARD.encode([0x5a; 32]), STANDARD.encode([0x5a; 64]));
+    let (salt, salt64) = ("ab".repeat(16), STANDARD.encode([0xAB; 16]));
+    let raw = |byte: u8, length: usize| STANDARD_NO_PAD.encode(vec![byte; length]);
+    let credential = |algorithm: &str, key: &str, parameters: serde_json::Value| {
+        serde_json::json!({
+            "value": key, "salt": salt64, "hashIterations": 5, "algorithm": algorithm, "additionalParameters": parameters,
+        })
+        .to_string()
+    };
+    let costs = serde_json::json!({
+        "hash": [], "type": ["id"], "version": ["1.3"], "memory": ["7168"], "parallelism": ["1"],
+    });
+    let none = serde_json::json!({});
+    for (stored, hasher, sent) in [
         (
-            None,
-            "keycloak",
-            keycloak("pbkdf2-sha256", &short64),
-            Pbkdf2Sha256,
-            format!("pbkdf2_sha256$27500${salt64}${short64}"),
+            credential("pbkdf2-sha256", &short64, none.clone()),
+            Hasher::Pbkdf2Sha256,
+            format!("pbkdf2_sha256$5${salt64}${short64}"),
         ),
         (
-            None,
-            "keycloak",
-            keycloak("pbkdf2-sha512", &long64),
-            Pbkdf2Sha512Hex,
-            format!("pbkdf2_sha512_hex$27500${salt_hex}${long}"),
+            credential("pbkdf2-sha512", &long64, none),
+            Hasher::Pbkdf2Sha512Hex,
+            format!("pbkdf2_sha512_hex$5${salt}${}", hex_key(64)),
         ),
         (
-            None,
-            "keycloak",
-            keycloak_argon2,
-            Argon2id,
-            format!("$argon2id$v=19$m=7168,t=5,p=1${}${}", raw(&salt), raw(&[0x5a; 32])),
-        ),
-        (
-            None,
-            "phpbb",
-            "$H$B12345678abcdefghijklmnopqrstuv".to_owned(),
-            Phpass,
-            "$P$B12345678abcdefghijklmnopqrstuv".to_owned(),
+            credential("argon2", &short64, costs),
+            Hasher::Argon2id,
+            format!("$argon2id$v=19$m=7168,t=5,p=1${}${}", raw(0xAB, 16), raw(0x5a, 32)),
         ),
     ] {
-        check(said, false, &stored, (hasher, Some(name), &sent));
+        check(None, false, &stored, (hasher, Some("keycloak"), &sent));
     }
 }
 
@@ -199,9 +212,6 @@ fn every_notation_of_another_system_is_rewritten_without_loss() {
 fn a_rewrite_that_nobody_has_tried_waits_for_the_experimental_flag() {
     let long64 = STANDARD.encode([0x5a; 64]);
     let salt64 = STANDARD.encode([0xAB; 16]);
-    let mut v3 = vec![1, 0, 0, 0, 2, 0, 1, 0x86, 0xA0, 0, 0, 0, 16];
-    v3.extend_from_slice(&[0xAB; 16]);
-    v3.extend_from_slice(&[0x5a; 32]);
     let keycloak = format!(
         "{{\"value\":\"{long64}\",\"salt\":\"{salt64}\",\"hashIterations\":27500,\"algorithm\":\"pbkdf2-sha256\"}}"
     );
@@ -220,7 +230,7 @@ fn a_rewrite_that_nobody_has_tried_waits_for_the_experimental_flag() {
         ),
         (
             "aspnet-identity",
-            STANDARD.encode(v3),
+            identity_v3(2, 32),
             Hasher::Pbkdf2Sha512Hex,
             format!("pbkdf2_sha512_hex$100000${}${}", "ab".repeat(16), hex_key(32)),
         ),
