@@ -1,1 +1,168 @@
 //! The three databases: rows out, Clerk IDs in.
+//!
+//! This part knows SQL and nothing of users: [`Database::rows`] gives whatever a query selects, and
+//! [`Database::write_clerk_ids`] puts texts next to keys.
+
+mod error;
+mod inspect;
+mod mysql;
+mod postgres;
+mod rows;
+mod sql;
+mod sqlite;
+mod statement;
+mod url;
+mod write;
+
+pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
+pub use self::inspect::{KeyKind, Target};
+pub use self::rows::Rows;
+pub use self::sql::{NameError, TableName, column_name};
+pub use self::url::{DatabaseUrl, UrlError};
+pub use self::write::Written;
+
+use self::mysql::MySql;
+use self::postgres::Postgres;
+use self::sqlite::Sqlite;
+use self::url::Place;
+use self::write::Work;
+use crate::engine::Engine;
+use crate::record::ClerkId;
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read only, and the engine is told so.
+    Read,
+    /// Read, add the column, and write Clerk IDs.
+    Write,
+}
+
+/// An open database.
+#[derive(Debug)]
+pub enum Database {
+    /// PostgreSQL.
+    Postgres(Postgres),
+    /// MySQL or MariaDB.
+    MySql(MySql),
+    /// A SQLite file.
+    Sqlite(Sqlite),
+}
+
+impl Database {
+    /// Connects, and proves that the connection works.
+    ///
+    /// # Errors
+    /// [`ConnectError`], which says what to check. A SQLite file is never created.
+    pub async fn connect(url: &DatabaseUrl, access: Access) -> Result<Self, ConnectError> {
+        Ok(match &url.place {
+            Place::Server(server) if server.engine == Engine::Postgres => {
+                Self::Postgres(Postgres::connect(server, access).await?)
+            }
+            Place::Server(server) => Self::MySql(MySql::connect(server, access).await?),
+            Place::File(file) => Self::Sqlite(Sqlite::connect(file, access).await?),
+        })
+    }
+
+    /// Returns the kind of database.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Postgres(_) => Engine::Postgres,
+            Self::MySql(_) => Engine::MySql,
+            Self::Sqlite(_) => Engine::Sqlite,
+        }
+    }
+
+    /// Runs a query, read-only and on a connection of its own, and returns its rows as they come. Memory does not grow with
+    /// them; dropping the rows ends the query.
+    ///
+    /// # Errors
+    /// [`QueryError`], if the text is not exactly one statement that returns columns, or the database refuses it.
+    pub async fn rows(&self, sql: &str) -> Result<Rows, QueryError> {
+        match self {
+            Self::Postgres(database) => database.rows(sql).await,
+            Self::MySql(database) => database.rows(sql).await,
+            Self::Sqlite(database) => database.rows(sql).await,
+        }
+    }
+
+    /// Returns the columns of a table in their order; none if there is no such table.
+    ///
+    /// # Errors
+    /// [`QueryError`], if the catalog cannot be read.
+    pub async fn columns_of(&self, table: &TableName) -> Result<Vec<String>, QueryError> {
+        match self {
+            Self::Postgres(database) => database.columns_of(table).await,
+            Self::MySql(database) => database.columns_of(table).await,
+            Self::Sqlite(database) => database.columns_of(table).await,
+        }
+    }
+
+    /// Counts the rows of a table.
+    ///
+    /// # Errors
+    /// [`QueryError`], if there is no such table or it cannot be read.
+    pub async fn count_rows(&self, table: &TableName) -> Result<u64, QueryError> {
+        match self {
+            Self::Postgres(database) => database.count_rows(table).await,
+            Self::MySql(database) => database.count_rows(table).await,
+            Self::Sqlite(database) => database.count_rows(table).await,
+        }
+    }
+
+    /// Looks a table up in the catalog, with its key and the column for Clerk IDs, which may be missing. Key and column may
+    /// come quoted.
+    ///
+    /// # Errors
+    /// [`TargetError`], if table or key are not there, the key is not unique by itself, or the column cannot hold Clerk IDs.
+    pub async fn inspect(&self, table: &TableName, key: &str, column: &str) -> Result<Target, TargetError> {
+        match self {
+            Self::Postgres(database) => database.inspect(table, key, column).await,
+            Self::MySql(database) => database.inspect(table, key, column).await,
+            Self::Sqlite(database) => database.inspect(table, key, column).await,
+        }
+    }
+
+    /// Adds the column for Clerk IDs and its unique index, whichever is missing. It waits for locks for 5 seconds at most.
+    ///
+    /// # Errors
+    /// [`WriteError`], if the database does not let it; [`WriteError::is_passing`] tells whether to try again.
+    pub async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
+        match self {
+            Self::Postgres(database) => database.add_column(target).await,
+            Self::MySql(database) => database.add_column(target).await,
+            Self::Sqlite(database) => database.add_column(target).await,
+        }
+    }
+
+    /// Returns the SQL that [`Self::add_column`] runs, to be shown to people.
+    #[must_use]
+    pub fn add_column_sql(target: &Target) -> String {
+        sql::add_column_sql(target)
+    }
+
+    /// Writes Clerk IDs to the rows with these keys, in one transaction, and reads back what then stands there. A row that
+    /// holds another ID keeps it unless `overwrite` is set. No other column changes. The answers are in the order of the batch.
+    ///
+    /// # Errors
+    /// [`WriteError`], if the batch as a whole was not taken; what concerns single rows is in their [`Written`].
+    pub async fn write_clerk_ids(
+        &self,
+        target: &Target,
+        batch: &[(String, ClerkId)],
+        overwrite: bool,
+    ) -> Result<Vec<Written>, WriteError> {
+        let mut work = Work::new(target, batch);
+        while let Some(range) = work.next() {
+            let items = work.items(&range);
+            let result = match self {
+                Self::Postgres(database) => database.write(target, items, overwrite).await,
+                Self::MySql(database) => database.write(target, items, overwrite).await,
+                Self::Sqlite(database) => database.write(target, items, overwrite).await,
+            };
+            work.record(&range, result)?;
+        }
+        Ok(work.finish())
+    }
+}

@@ -1,0 +1,111 @@
+//! Rows on their way from a connection's task to whoever asks for them, a bounded number at a time.
+
+use std::vec;
+
+use tokio::sync::mpsc;
+
+use super::error::QueryError;
+use crate::row::{Column, Row, Value};
+
+/// How many rows, and about how many bytes, travel together; a few such chunks are all that is ever held.
+const CHUNK_ROWS: usize = 256;
+const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNKS_WAITING: usize = 4;
+
+/// The result of a query, row by row.
+#[derive(Debug)]
+pub struct Rows {
+    /// The columns, in the order of each row's values. Names may repeat.
+    pub columns: Vec<Column>,
+    chunks: mpsc::Receiver<Result<Vec<Row>, QueryError>>,
+    chunk: vec::IntoIter<Row>,
+}
+
+impl Rows {
+    /// Returns the next row; `None` after the last.
+    ///
+    /// # Errors
+    /// [`QueryError`], if the database fails while it runs the query. No row comes after that.
+    pub async fn next(&mut self) -> Result<Option<Row>, QueryError> {
+        loop {
+            if let Some(row) = self.chunk.next() {
+                return Ok(Some(row));
+            }
+            match self.chunks.recv().await {
+                Some(chunk) => self.chunk = chunk?.into_iter(),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// The sending end of [`Rows`].
+pub(super) struct Sender {
+    chunks: mpsc::Sender<Result<Vec<Row>, QueryError>>,
+    chunk: Vec<Row>,
+    bytes: usize,
+}
+
+/// Nobody waits for rows any more.
+pub(super) struct Hungup;
+
+pub(super) fn channel(columns: Vec<Column>) -> (Sender, Rows) {
+    let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
+    let rows = Rows { columns, chunks: receiver, chunk: Vec::new().into_iter() };
+    (Sender { chunks: sender, chunk: Vec::new(), bytes: 0 }, rows)
+}
+
+impl Sender {
+    pub(super) async fn push(&mut self, row: Row) -> Result<(), Hungup> {
+        self.bytes += row.iter().map(weight).sum::<usize>();
+        self.chunk.push(row);
+        if self.chunk.len() >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends what is left, and the error that ended the query, if one did.
+    pub(super) async fn finish(mut self, error: Option<QueryError>) {
+        if self.flush().await.is_ok()
+            && let Some(error) = error
+        {
+            // Nobody to tell it is no loss.
+            let _ = self.chunks.send(Err(error)).await;
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Hungup> {
+        self.bytes = 0;
+        let chunk = std::mem::take(&mut self.chunk);
+        if chunk.is_empty() { Ok(()) } else { self.chunks.send(Ok(chunk)).await.map_err(|_| Hungup) }
+    }
+}
+
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) | Value::Decimal(text) | Value::Unreadable(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        // A rough guess: what matters is that long values do not pile up.
+        Value::Json(json) => json.to_string().len(),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Real(_) => 16,
+    }
+}
+
+/// Makes a value of what an engine calls text.
+pub(super) fn text(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::Text(text.to_owned()),
+        Err(_) => Value::Unreadable("holds text that is not valid UTF-8".to_owned()),
+    }
+}
+
+/// Makes a value of a number or other notation that `read` understands; text, if it does not.
+pub(super) fn read_or_text(bytes: &[u8], read: impl FnOnce(&str) -> Option<Value>) -> Value {
+    std::str::from_utf8(bytes).ok().and_then(read).unwrap_or_else(|| text(bytes))
+}
+
+/// Makes a value of what an engine calls JSON.
+pub(super) fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).map_or_else(
+        |_| Value::Unreadable("holds JSON that cannot be read, or is nested too deeply".to_owned()),
+        Value::Json,
+    )
+}

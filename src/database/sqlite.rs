@@ -1,0 +1,155 @@
+//! SQLite files.
+
+mod catalog;
+mod failure;
+mod write;
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row as _, SqlSafeStr, Statement, TypeInfo,
+    ValueRef,
+};
+use tokio::sync::Mutex;
+
+use self::failure::{connect_error, query_error};
+use super::error::{ConnectError, QueryError};
+use super::rows::{self, Hungup, Rows, Sender, text};
+use super::url::File;
+use super::{Access, statement};
+use crate::row::{Column, Row, Value};
+
+/// How long to wait for another process's lock on the file.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A SQLite file.
+#[derive(Debug)]
+pub struct Sqlite {
+    file: File,
+    access: Access,
+    /// The connection for everything but rows, while nobody uses it. One that failed is not put back.
+    idle: Mutex<Option<SqliteConnection>>,
+}
+
+impl Sqlite {
+    pub(super) async fn connect(file: &File, access: Access) -> Result<Self, ConnectError> {
+        let access = if file.read_only { Access::Read } else { access };
+        let connection = open(file, access).await?;
+        Ok(Self { file: file.clone(), access, idle: Mutex::new(Some(connection)) })
+    }
+
+    pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {
+        if statement::several_sqlite(query) {
+            return Err(QueryError::SeveralStatements);
+        }
+        let mut connection = open(&self.file, Access::Read).await?;
+        let statement =
+            connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(|error| query_error(&error))?;
+        if statement
+            .parameters()
+            .is_some_and(|parameters| parameters.either(|types| !types.is_empty(), |count| count > 0))
+        {
+            return Err(QueryError::Placeholder);
+        }
+        if statement.columns().is_empty() {
+            return Err(QueryError::NotAQuery);
+        }
+        let columns = statement
+            .columns()
+            .iter()
+            .map(|column| Column {
+                name: column.name().to_owned(),
+                type_name: column.type_info().name().to_lowercase(),
+            })
+            .collect();
+        let (sender, rows) = rows::channel(columns);
+        tokio::spawn(send_rows(connection, query.to_owned(), sender));
+        Ok(rows)
+    }
+
+    /// Takes the idle connection, or a new one.
+    async fn connection(&self) -> Result<SqliteConnection, ConnectError> {
+        let idle = self.idle.lock().await.take();
+        match idle {
+            Some(connection) => Ok(connection),
+            None => open(&self.file, self.access).await,
+        }
+    }
+
+    /// Keeps a connection that is in no transaction for the next use.
+    async fn keep(&self, connection: SqliteConnection) {
+        *self.idle.lock().await = Some(connection);
+    }
+}
+
+async fn open(file: &File, access: Access) -> Result<SqliteConnection, ConnectError> {
+    let path = file.resolved();
+    let failed = |what: String| ConnectError::File { path: path.display().to_string(), what };
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => return Err(failed("it is a folder".to_owned())),
+        Ok(_) => {}
+        Err(error) => return Err(failed(error.to_string())),
+    }
+    let mut options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(false)
+        .read_only(access == Access::Read)
+        .busy_timeout(PATIENCE)
+        // As an application finds it that does not ask for more: the driver would switch it on.
+        .foreign_keys(false)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging();
+    if access == Access::Read {
+        options = options.pragma("query_only", "on");
+    }
+    let mut connection =
+        SqliteConnection::connect_with(&options).await.map_err(|error| connect_error(&error, &path))?;
+    // The file is read only now, and may turn out to be no database.
+    let probe = sqlx::raw_sql("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
+    probe.map_err(|error| connect_error(&error, &path))?;
+    Ok(connection)
+}
+
+/// Runs the query on its connection and sends the rows, until they end or nobody listens.
+async fn send_rows(mut connection: SqliteConnection, query: String, mut sender: Sender) {
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(query)).fetch(&mut connection);
+    let error = loop {
+        match stream.try_next().await {
+            Ok(Some(row)) => match decode(&row) {
+                Ok(row) => {
+                    if let Err(Hungup) = sender.push(row).await {
+                        return;
+                    }
+                }
+                Err(error) => break Some(query_error(&error)),
+            },
+            Ok(None) => break None,
+            Err(error) => break Some(query_error(&error)),
+        }
+    };
+    drop(stream);
+    // Nothing was written that a failing goodbye could lose.
+    let _ = connection.close().await;
+    sender.finish(error).await;
+}
+
+fn decode(row: &SqliteRow) -> sqlx::Result<Row> {
+    (0..row.len()).map(|at| cell(row, at)).collect()
+}
+
+/// Reads a cell by what it holds: in SQLite a column's declared type binds nobody.
+fn cell(row: &SqliteRow, at: usize) -> sqlx::Result<Value> {
+    let raw = row.try_get_raw(at)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let class = raw.type_info().name().to_owned();
+    Ok(match class.as_str() {
+        "INTEGER" => Value::Integer(row.try_get_unchecked::<i64, _>(at)?.into()),
+        "REAL" => Value::Real(row.try_get_unchecked(at)?),
+        "BLOB" => Value::Bytes(row.try_get_unchecked(at)?),
+        _ => text(row.try_get_unchecked(at)?),
+    })
+}
