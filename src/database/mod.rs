@@ -17,6 +17,7 @@ mod write;
 pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
 pub use self::inspect::{KeyKind, Target};
 pub use self::rows::Rows;
+pub use self::sqlite::create as create_sqlite;
 pub use self::sql::{NameError, TableName, column_name};
 pub use self::url::{DatabaseUrl, UrlError};
 pub use self::write::Written;
@@ -72,6 +73,12 @@ impl Database {
             Self::MySql(_) => Engine::MySql,
             Self::Sqlite(_) => Engine::Sqlite,
         }
+    }
+
+    /// Returns a column's name quoted for this engine, to be put into a query.
+    #[must_use]
+    pub fn quoted(&self, column: &str) -> String {
+        sql::quote(self.engine(), column)
     }
 
     /// Runs a query, read-only and on a connection of its own, and returns its rows as they come. Memory does not grow with

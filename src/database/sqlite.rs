@@ -24,6 +24,17 @@ use crate::row::{Column, Row, Value};
 /// How long to wait for another process's lock on the file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Makes a new SQLite file and runs a script in it: the demo's sample.
+///
+/// # Errors
+/// If the file is there already, or the script fails.
+pub async fn create(path: &std::path::Path, script: &'static str) -> anyhow::Result<()> {
+    anyhow::ensure!(!path.exists(), "`{}` is there already", path.display());
+    let mut connection = SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await?;
+    sqlx::raw_sql(script).execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
 /// A SQLite file.
 #[derive(Debug)]
 pub struct Sqlite {
