@@ -3,5 +3,8 @@
 mod adapters;
 mod clerk;
 mod database;
+mod ledger;
+mod program;
 mod servers;
 mod simulator;
+mod story;
