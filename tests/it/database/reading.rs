@@ -63,7 +63,8 @@ async fn every_postgres_type_comes_through() {
     database
         .execute(
             "CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN address AS text; CREATE DOMAIN count AS int; \
-             CREATE TYPE pair AS (a int, b text); ALTER DATABASE postgres SET datestyle = 'ISO'",
+             CREATE TYPE pair AS (a int, b text); \
+             DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET datestyle = ''SQL, DMY''', current_database()); END $$",
         )
         .await;
     let uuid = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
