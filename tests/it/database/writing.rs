@@ -1,0 +1,226 @@
+//! Clerk IDs into tables.
+
+use db2clerk::database::{Access, Database, DatabaseUrl, TableName, Target, TargetError, WriteError, Written};
+use db2clerk::engine::Engine;
+use db2clerk::record::ClerkId;
+
+use crate::servers::{self, TestDatabase};
+
+async fn open(database: &TestDatabase, access: Access) -> Database {
+    let url = DatabaseUrl::parse(&database.url).expect("the test's URL");
+    Database::connect(&url, access).await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn target(database: &Database, table: &str, key: &str) -> Target {
+    let table = TableName::parse(table).expect("a name");
+    database.inspect(&table, key, "clerk_id").await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn batch(entries: &[(&str, &str)]) -> Vec<(String, ClerkId)> {
+    entries.iter().map(|(key, id)| ((*key).to_owned(), ClerkId::new(*id).expect("a Clerk ID"))).collect()
+}
+
+async fn write(database: &Database, target: &Target, entries: &[(&str, &str)], overwrite: bool) -> Vec<Written> {
+    let written = database.write_clerk_ids(target, &batch(entries), overwrite).await;
+    written.unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[tokio::test]
+async fn ids_are_written_once_and_nothing_else_changes() {
+    for database in servers::all().await {
+        let text = if database.engine == Engine::MySql { "varchar(40)" } else { "text" };
+        let stamp = if database.engine == Engine::MySql {
+            "timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP"
+        } else {
+            "text"
+        };
+        database
+            .execute(&format!(
+                "CREATE TABLE users (id {text} PRIMARY KEY, name {text}, updated {stamp}, clerk_id {text} UNIQUE); \
+                 INSERT INTO users VALUES ('a', 'A', '2001-02-03 04:05:06', NULL), ('b', 'B', '2001-02-03 04:05:06', 'user_b'), \
+                 ('c', 'C', '2001-02-03 04:05:06', 'user_other'), ('d', 'D', '2001-02-03 04:05:06', NULL)"
+            ))
+            .await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "users", "id").await;
+        assert_eq!((target.rows, target.filled, target.column_missing(), target.column_unique), (4, 2, false, true));
+        let entries = [("c", "user_c"), ("a", "user_a"), ("zzz", "user_z"), ("b", "user_b"), ("a", "user_x")];
+        let held = |id: &str| Written::Held(id.to_owned());
+        let first = write(&opened, &target, &entries, false).await;
+        assert_eq!(
+            first,
+            [held("user_other"), Written::Written, Written::RowGone, Written::AlreadyRight, held("user_a")]
+        );
+        let again = write(&opened, &target, &entries[1..2], false).await;
+        assert_eq!(again, [Written::AlreadyRight]);
+        assert_eq!(write(&opened, &target, &entries[..1], true).await, [Written::Written]);
+        let rows = database.query("SELECT id, name, updated, clerk_id FROM users ORDER BY id").await;
+        let row = |id: &str, clerk: Option<&str>| {
+            [Some(id), Some(&*id.to_uppercase()), Some("2001-02-03 04:05:06"), clerk]
+                .map(|cell| cell.map(str::to_owned))
+        };
+        assert_eq!(
+            rows,
+            [row("a", Some("user_a")), row("b", Some("user_b")), row("c", Some("user_c")), row("d", None)]
+        );
+    }
+}
+
+#[tokio::test]
+async fn keys_of_every_type_find_their_rows() {
+    let uuid = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+    let digits = uuid.replace('-', "");
+    for database in servers::all().await {
+        let types = match database.engine {
+            Engine::Postgres => vec![
+                ("uuid", format!("'{uuid}'"), uuid),
+                ("bytea", format!("'\\x{digits}'"), digits.as_str()),
+                ("int8", "7".into(), "7"),
+                ("varchar(36)", "'x'".into(), "x"),
+                ("char(5)", "'x'".into(), "x"),
+            ],
+            Engine::MySql => vec![
+                ("binary(16)", format!("unhex('{digits}')"), digits.as_str()),
+                ("binary(16)", format!("unhex('{digits}')"), uuid),
+                ("bigint unsigned", "18446744073709551615".into(), "18446744073709551615"),
+                ("char(36)", "'x'".into(), "x"),
+            ],
+            Engine::Sqlite => vec![
+                ("BLOB", format!("x'{digits}'"), uuid),
+                ("INTEGER", "7".into(), "7"),
+                ("", "7".into(), "7"),
+                ("TEXT", "'7'".into(), "7"),
+            ],
+        };
+        for (type_name, literal, key) in types {
+            database.execute(&format!("DROP TABLE IF EXISTS t; CREATE TABLE t (id {type_name} PRIMARY KEY, clerk_id varchar(99)); INSERT INTO t (id) VALUES ({literal})")).await;
+            let opened = open(&database, Access::Write).await;
+            let target = target(&opened, "t", "id").await;
+            let written = write(&opened, &target, &[(key, "user_1"), ("no such key at all", "user_2")], false).await;
+            assert_eq!(written, [Written::Written, Written::RowGone], "{} {type_name}", database.engine);
+            assert_eq!(database.query("SELECT clerk_id FROM t").await, [[Some("user_1".to_owned())]]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_the_guilty_rows_of_a_batch_are_refused() {
+    for database in servers::all().await {
+        let text = if database.engine == Engine::MySql { "varchar(40)" } else { "text" };
+        database.execute(&format!("CREATE TABLE t (id {text} PRIMARY KEY, clerk_id {text} UNIQUE)")).await;
+        let values: Vec<String> = (0..50).map(|n| format!("('k{n}', NULL)")).collect();
+        database
+            .execute(&format!("INSERT INTO t VALUES {}, ('taken', 'user_7'), ('too', 'user_30')", values.join(", ")))
+            .await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "t", "id").await;
+        let entries: Vec<(String, ClerkId)> =
+            (0..50).map(|n| (format!("k{n}"), ClerkId::new(format!("user_{n}")).expect("an ID"))).collect();
+        let written = opened.write_clerk_ids(&target, &entries, false).await.expect("the batch as a whole is taken");
+        for (n, written) in written.iter().enumerate() {
+            let refused =
+                matches!(written, Written::Refused(why) if why.contains("another row") && !why.contains("user_"));
+            assert!(
+                if n == 7 || n == 30 { refused } else { *written == Written::Written },
+                "{} {n}: {written:?}",
+                database.engine
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_are_names_whatever_they_look_like() {
+    let names = [
+        "User",
+        "a b",
+        "x\"; DROP TABLE victim; --",
+        "x`; DROP TABLE victim; --",
+        "it's",
+        "{table}{column};",
+        "ünï",
+        "select",
+    ];
+    for database in servers::all().await {
+        database.execute("CREATE TABLE victim (a int)").await;
+        let quote = |name: &str| {
+            if database.engine == Engine::MySql {
+                format!("`{}`", name.replace('`', "``"))
+            } else {
+                format!("\"{}\"", name.replace('"', "\"\""))
+            }
+        };
+        let opened = open(&database, Access::Write).await;
+        for name in names {
+            let quoted = quote(name);
+            database
+                .execute(&format!(
+                    "CREATE TABLE {quoted} ({quoted} varchar(40) PRIMARY KEY); INSERT INTO {quoted} VALUES ('k')"
+                ))
+                .await;
+            let table = TableName { schema: None, table: name.to_owned() };
+            assert_eq!(TableName::parse(&quoted), Ok(table.clone()));
+            assert_eq!(opened.columns_of(&table).await.expect("columns"), [name]);
+            assert_eq!(opened.count_rows(&table).await.expect("a count"), 1);
+            let column = format!("{name}2");
+            let missing = opened.inspect(&table, &quoted, &quote(&column)).await.expect("a target");
+            assert!(missing.column_missing());
+            opened.add_column(&missing).await.unwrap_or_else(|error| panic!("{} {name}: {error}", database.engine));
+            let target = opened.inspect(&table, &quoted, &quote(&column)).await.expect("a target");
+            assert!(target.column_unique, "{name}");
+            assert_eq!(write(&opened, &target, &[("k", "user_1")], false).await, [Written::Written]);
+        }
+        assert!(database.query("SELECT a FROM victim").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn adding_the_column_twice_is_adding_it_once() {
+    for database in servers::all().await {
+        database.execute("CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1), (2)").await;
+        let opened = open(&database, Access::Write).await;
+        let before = target(&opened, "users", "id").await;
+        assert!(Database::add_column_sql(&before).contains("CREATE UNIQUE INDEX"));
+        opened.add_column(&before).await.expect("added");
+        opened.add_column(&before).await.expect("there already");
+        let after = target(&opened, "users", "id").await;
+        assert!(after.column_unique);
+        let ids = [("1", "user_abc"), ("2", "user_ABC")];
+        assert_eq!(
+            write(&opened, &after, &ids, false).await,
+            [Written::Written, Written::Written],
+            "IDs differ by case"
+        );
+        // As left behind by a run that was killed between the two.
+        let drop = if database.engine == Engine::MySql {
+            "DROP INDEX users_clerk_id_key ON users"
+        } else {
+            "DROP INDEX users_clerk_id_key"
+        };
+        database.execute(drop).await;
+        opened.add_column(&before).await.expect("the index alone");
+        assert!(target(&opened, "users", "id").await.column_unique);
+    }
+}
+
+#[tokio::test]
+async fn a_table_or_key_that_does_not_serve_is_named() {
+    for database in servers::all().await {
+        database.execute("CREATE TABLE users (id int PRIMARY KEY, email varchar(40), a int, b int, UNIQUE (a, b)); CREATE VIEW people AS SELECT * FROM users").await;
+        let opened = open(&database, Access::Read).await;
+        let error = async |table: &str, key: &str| {
+            let table = TableName::parse(table).expect("a name");
+            opened.inspect(&table, key, "clerk_id").await.expect_err("refused")
+        };
+        assert!(matches!(error("user_s", "id").await, TargetError::NoTable { near, .. } if near == ["users"]));
+        assert!(matches!(error("people", "id").await, TargetError::NotATable { .. }));
+        assert!(matches!(error("users", "e_mail").await, TargetError::NoKey { near, .. } if near == ["email"]));
+        assert!(matches!(error("users", "email").await, TargetError::KeyNotUnique { .. }));
+        assert!(matches!(error("users", "a").await, TargetError::KeyNotUnique { .. }));
+        let table = TableName::parse("nothing.users").expect("a name");
+        assert!(opened.columns_of(&table).await.expect("an answer").is_empty());
+        let target = target(&opened, "users", "id").await;
+        let refused = opened.add_column(&target).await.expect_err("read-only");
+        assert!(matches!(refused, WriteError::ReadOnly(_)), "{refused}");
+    }
+}
