@@ -99,7 +99,9 @@ fn requirements(fields: &mut Fields, user: &User, has_password: bool) {
 fn contacts(fields: &mut Fields, identifier: Identifier, rule: fn(&str) -> Result<(), Problem>) -> Vec<Contact> {
     let field = identifier.field();
     let values = fields.list(field).unwrap_or_default();
-    values.iter().for_each(|value| fields.check(rule(value)));
+    for value in &values {
+        fields.check(rule(value));
+    }
     let mut keys: Vec<String> = values.iter().map(|value| identifier.key(value)).collect();
     keys.sort_unstable();
     keys.dedup();

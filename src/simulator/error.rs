@@ -12,7 +12,7 @@ pub(super) struct Problem {
     long_message: String,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<Value>,
+    meta: Option<Box<Value>>,
 }
 
 /// A whole error answer.
@@ -29,7 +29,7 @@ impl Problem {
 
     /// A problem of one field, which is named in `meta.param_name`.
     pub(super) fn of(field: &str, code: &'static str, message: &str, long_message: impl Into<String>) -> Self {
-        Self { meta: Some(json!({ "param_name": field })), ..Self::new(code, message, long_message) }
+        Self { meta: Some(Box::new(json!({ "param_name": field }))), ..Self::new(code, message, long_message) }
     }
 
     pub(super) fn unknown(field: &str) -> Self {
@@ -121,7 +121,10 @@ impl Problem {
     /// The user lacks what the instance requires.
     pub(super) fn requirements(missing: &[&str]) -> Self {
         let long = format!("{missing:?} data doesn't match user requirements set for this instance");
-        Self { meta: Some(json!({ "param_names": missing })), ..Self::new("form_data_missing", "missing data", long) }
+        Self {
+            meta: Some(Box::new(json!({ "param_names": missing }))),
+            ..Self::new("form_data_missing", "missing data", long)
+        }
     }
 
     pub(super) fn no_such_resource(field: &str) -> Self {

@@ -161,7 +161,7 @@ impl Rule {
 
     /// Such requests from number `first` on get it, for ever.
     #[must_use]
-    pub fn from(self, first: u64) -> Self {
+    pub fn onwards(self, first: u64) -> Self {
         self.between(first, u64::MAX)
     }
 

@@ -23,6 +23,14 @@ use super::shared::Shared;
 pub(super) const LIVE: &str = "sk_live_";
 const TEST: &str = "sk_test_";
 
+/// What shall become of a request.
+enum Verdict {
+    Refused(Response),
+    Served,
+    /// It meets a fault.
+    Met(Fault),
+}
+
 /// What came of a request.
 enum Outcome {
     Answer(Response),
@@ -41,10 +49,10 @@ pub(super) async fn pass(
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
     let at = Instant::now();
-    let (outcome, faulty) = match admit(&shared, &request, at) {
-        Err(refusal) => (Outcome::Answer(refusal), false),
-        Ok(None) => (Outcome::Answer(next.run(request).await), false),
-        Ok(Some(fault)) => (suffer(fault, request, next).await, true),
+    let (outcome, faulty) = match judge(&shared, &request, at) {
+        Verdict::Refused(response) => (Outcome::Answer(response), false),
+        Verdict::Served => (Outcome::Answer(next.run(request).await), false),
+        Verdict::Met(fault) => (suffer(fault, request, next).await, true),
     };
     let status = match &outcome {
         Outcome::Answer(response) => Some(response.status().as_u16()),
@@ -67,10 +75,14 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Lets a request in, refuses it, or says which fault it meets.
-fn admit(shared: &Shared, request: &Request, now: Instant) -> Result<Option<Fault>, Response> {
-    identify(shared, request.headers()).map_err(IntoResponse::into_response)?;
+fn judge(shared: &Shared, request: &Request, now: Instant) -> Verdict {
+    if let Some(refusal) = not_ours(shared, request.headers()) {
+        return Verdict::Refused(refusal);
+    }
     let mut traffic = shared.traffic();
-    traffic.limiter.admit(now).map_err(|seconds| refuse_for(Some(seconds)))?;
+    if let Err(seconds) = traffic.limiter.admit(now) {
+        return Verdict::Refused(refuse_for(Some(seconds)));
+    }
     traffic.admitted += 1;
     let number = traffic.admitted;
     let (method, path) = (request.method().as_str(), request.uri().path());
@@ -78,28 +90,29 @@ fn admit(shared: &Shared, request: &Request, now: Instant) -> Result<Option<Faul
     let met: Vec<Fault> = traffic.rules.iter_mut().filter_map(|rule| rule.meet(method, path)).collect();
     let is_create = request.method() == Method::POST && path == "/v1/users";
     let settings = &shared.settings;
-    Ok(met.into_iter().next().or_else(|| settings.faults.decide(settings.seed, number, is_create)))
+    let fault = met.into_iter().next().or_else(|| settings.faults.decide(settings.seed, number, is_create));
+    fault.map_or(Verdict::Served, Verdict::Met)
 }
 
-/// Checks who is asking, before anything is counted: a request without a valid key belongs to no instance.
-fn identify(shared: &Shared, headers: &HeaderMap) -> Result<(), Response> {
+/// Refuses who is not known, before anything is counted: a request without a valid key belongs to no instance.
+fn not_ours(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
     let user_agent = headers.get(header::USER_AGENT).is_some_and(|agent| !agent.is_empty());
     if !user_agent {
         // Refused at the edge of the network, before the API: hence no JSON.
-        return Err((StatusCode::FORBIDDEN, Html("<h1>403 Forbidden</h1><p>No User-Agent.</p>")).into_response());
+        return Some((StatusCode::FORBIDDEN, Html("<h1>403 Forbidden</h1><p>No User-Agent.</p>")).into_response());
     }
-    let accepted = |key: &&str| match &shared.settings.secret_key {
+    let accepted = |key: &str| match &shared.settings.secret_key {
         Some(only) => key == only,
         None => [TEST, LIVE].iter().any(|prefix| key.len() > prefix.len() && key.starts_with(prefix)),
     };
-    if bearer(headers).filter(accepted).is_none() {
-        return Err(Refusal::key_invalid().into_response());
+    if !bearer(headers).is_some_and(accepted) {
+        return Some(Refusal::key_invalid().into_response());
     }
     match headers.get("clerk-api-version").map(|version| version.to_str().unwrap_or_default()) {
         Some(version) if chrono::NaiveDate::parse_from_str(version, "%Y-%m-%d").is_err() => {
-            Err(Refusal::api_version(version).into_response())
+            Some(Refusal::api_version(version).into_response())
         }
-        _ => Ok(()),
+        _ => None,
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) fn totp(secret: &str) -> Result<(), Problem> {
     let digits = secret.trim_end_matches('=');
     let alphabet = digits.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b));
     let whole_bytes = !digits.is_empty() && !matches!(digits.len() % 8, 1 | 3 | 6);
-    let padded = secret.len() == digits.len() || secret.len() % 8 == 0;
+    let padded = secret.len() == digits.len() || secret.len().is_multiple_of(8);
     if alphabet && whole_bytes && padded { Ok(()) } else { Err(Problem::totp()) }
 }
 

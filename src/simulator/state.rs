@@ -16,16 +16,16 @@ pub(super) struct Users {
     by_id: HashMap<String, usize>,
     taken: HashMap<(Identifier, String), usize>,
     order: BTreeSet<Place>,
-    max_users: Option<u64>,
+    most: Option<u64>,
     rng: fastrand::Rng,
     created: u64,
     repeated: u64,
 }
 
 impl Users {
-    pub(super) fn new(max_users: Option<u64>) -> Self {
+    pub(super) fn new(most: Option<u64>) -> Self {
         // IDs differ from run to run, as those of two Clerk instances do: one taken for another must show.
-        Self { max_users, rng: fastrand::Rng::new(), ..Self::default() }
+        Self { most, rng: fastrand::Rng::new(), ..Self::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -67,7 +67,7 @@ impl Users {
 
     /// Adds a user, and gives it and its contacts their IDs.
     pub(super) fn create(&mut self, mut user: User) -> Result<Arc<User>, Refusal> {
-        if let Some(most) = self.max_users
+        if let Some(most) = self.most
             && self.len() as u64 >= most
         {
             return Err(Refusal::quota(most));

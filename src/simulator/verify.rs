@@ -104,9 +104,9 @@ fn phpass(rounds_log2: u8, salt: &[u8], password: &[u8]) -> String {
     }
     let mut text = String::with_capacity(22);
     for chunk in hash.chunks(3) {
-        let bits = chunk.iter().rev().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        let bits = chunk.iter().rev().fold(0_usize, |bits, byte| (bits << 8) | usize::from(*byte));
         for place in 0..=chunk.len() {
-            text.push(char::from(PHPASS[bits >> (6 * place) & 0x3F]));
+            text.push(char::from(PHPASS[(bits >> (6 * place)) & 0x3F]));
         }
     }
     text

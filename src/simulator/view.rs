@@ -43,9 +43,9 @@ struct View<'a> {
     two_factor_enabled: bool,
     totp_enabled: bool,
     backup_code_enabled: bool,
-    email_addresses: Vec<Email<'a>>,
-    phone_numbers: Vec<Phone<'a>>,
-    web3_wallets: Vec<Wallet<'a>>,
+    email_addresses: Vec<EmailView<'a>>,
+    phone_numbers: Vec<PhoneView<'a>>,
+    web3_wallets: Vec<WalletView<'a>>,
     passkeys: Nothing,
     external_accounts: Nothing,
     saml_accounts: Nothing,
@@ -95,9 +95,9 @@ impl<'a> View<'a> {
             two_factor_enabled: two_factor,
             totp_enabled: two_factor,
             backup_code_enabled: !user.backup_codes.is_empty(),
-            email_addresses: user.emails.iter().map(|contact| Email::of(contact, user)).collect(),
-            phone_numbers: user.phones.iter().map(|contact| Phone::of(contact, user)).collect(),
-            web3_wallets: user.wallets.iter().map(|contact| Wallet::of(contact, user)).collect(),
+            email_addresses: user.emails.iter().map(|contact| EmailView::of(contact, user)).collect(),
+            phone_numbers: user.phones.iter().map(|contact| PhoneView::of(contact, user)).collect(),
+            web3_wallets: user.wallets.iter().map(|contact| WalletView::of(contact, user)).collect(),
             passkeys: Nothing,
             external_accounts: Nothing,
             saml_accounts: Nothing,
@@ -162,7 +162,7 @@ impl ByAdmin {
 }
 
 #[derive(Serialize)]
-struct Email<'a> {
+struct EmailView<'a> {
     id: &'a str,
     object: &'static str,
     email_address: &'a str,
@@ -174,7 +174,7 @@ struct Email<'a> {
     updated_at: i64,
 }
 
-impl<'a> Email<'a> {
+impl<'a> EmailView<'a> {
     fn of(contact: &'a Contact, user: &User) -> Self {
         Self {
             id: &contact.id,
@@ -191,7 +191,7 @@ impl<'a> Email<'a> {
 }
 
 #[derive(Serialize)]
-struct Phone<'a> {
+struct PhoneView<'a> {
     id: &'a str,
     object: &'static str,
     phone_number: &'a str,
@@ -205,7 +205,7 @@ struct Phone<'a> {
     updated_at: i64,
 }
 
-impl<'a> Phone<'a> {
+impl<'a> PhoneView<'a> {
     fn of(contact: &'a Contact, user: &User) -> Self {
         Self {
             id: &contact.id,
@@ -224,7 +224,7 @@ impl<'a> Phone<'a> {
 }
 
 #[derive(Serialize)]
-struct Wallet<'a> {
+struct WalletView<'a> {
     id: &'a str,
     object: &'static str,
     web3_wallet: &'a str,
@@ -233,7 +233,7 @@ struct Wallet<'a> {
     updated_at: i64,
 }
 
-impl<'a> Wallet<'a> {
+impl<'a> WalletView<'a> {
     fn of(contact: &'a Contact, user: &User) -> Self {
         Self {
             id: &contact.id,

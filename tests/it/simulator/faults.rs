@@ -87,7 +87,7 @@ async fn a_user_may_be_made_after_the_connection_is_gone() {
 async fn a_script_strikes_the_request_it_names() {
     let local = Local::new().await;
     local.simulator.script(Rule::new("POST", "/v1/users", Fault::ServerError).between(2, 3));
-    local.simulator.script(Rule::new("DELETE", "/v1/users/*", Fault::Locked).from(1));
+    local.simulator.script(Rule::new("DELETE", "/v1/users/*", Fault::Locked).onwards(1));
     let mut statuses = Vec::new();
     for external_id in ["1", "2", "3", "4"] {
         statuses.push(try_create(&local, external_id).await.expect("an answer").status().as_u16());
