@@ -1,1 +1,5 @@
-//! Tests of database.
+//! Tests of the database part on real servers.
+
+mod reading;
+mod urls;
+mod writing;
