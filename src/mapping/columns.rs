@@ -56,7 +56,9 @@ pub enum ColumnsError {
         second: String,
     },
     /// No column with the user ID.
-    #[error("no column is called `userId`; select the key of the users table under that name, as in `SELECT id AS userId, ...`")]
+    #[error(
+        "no column is called `userId`; select the key of the users table under that name, as in `SELECT id AS userId, ...`"
+    )]
     NoUserId,
     /// Passwords without a word on who is verified.
     #[error(
@@ -115,10 +117,8 @@ fn targets(columns: &[Column], rules: &Rules) -> Result<Vec<Target>, ColumnsErro
     let mut seen = HashSet::new();
     for (at, column) in columns.iter().enumerate() {
         let name = column.name.as_str();
-        let target = Target::of(name, rules.options.extra_columns).ok_or_else(|| ColumnsError::Unknown {
-            column: name.to_owned(),
-            nearest: Field::nearest(name).key(),
-        })?;
+        let target = Target::of(name, rules.options.extra_columns)
+            .ok_or_else(|| ColumnsError::Unknown { column: name.to_owned(), nearest: Field::nearest(name).key() })?;
         if target != Target::Nowhere && !seen.insert(name) {
             return Err(ColumnsError::Duplicate { column: name.to_owned() });
         }

@@ -115,15 +115,6 @@ impl Draft {
         self.given & (1 << (field as u64)) != 0
     }
 
-    /// Returns whether the field holds something other than NULL and the empty string.
-    pub(super) fn holds(&self, field: Field) -> bool {
-        match &self.cells[field as usize] {
-            Value::Null => false,
-            Value::Text(text) => !text.is_empty(),
-            _ => true,
-        }
-    }
-
     /// Takes the field's value; NULL if there is none, or if it was taken before.
     pub(super) fn take(&mut self, field: Field) -> Value {
         std::mem::replace(&mut self.cells[field as usize], Value::Null)

@@ -77,11 +77,8 @@ impl ElementMapping {
 
     fn target(&mut self, key: &str, number: u64) -> Result<&Target, ElementError> {
         if !self.known.contains_key(key) {
-            let unknown = || ElementError::UnknownKey {
-                number,
-                key: shortened(key),
-                nearest: Field::nearest(key).key(),
-            };
+            let unknown =
+                || ElementError::UnknownKey { number, key: shortened(key), nearest: Field::nearest(key).key() };
             let target = Target::of(key, self.extra).ok_or_else(unknown)?;
             // Files whose elements all have keys of their own must not fill the memory.
             if self.known.len() >= MOST_KNOWN {

@@ -133,10 +133,13 @@ mod tests {
         for value in [Value::Json(json!({"a": 1})), Value::Text("{\"a\": 1}".to_owned())] {
             assert_eq!(object(value).map(Json::Object), Ok(json!({"a": 1})));
         }
-        for absent in [Value::Null, Value::Text(String::new()), Value::Json(Json::Null), Value::Text("null".to_owned())] {
+        for absent in [Value::Null, Value::Text(String::new()), Value::Json(Json::Null), Value::Text("null".to_owned())]
+        {
             assert_eq!(object(absent), Ok(Object::new()));
         }
-        for (at, bad) in [Value::Text("a".to_owned()), Value::Integer(1), Value::Json(json!([1]))].into_iter().enumerate() {
+        for (at, bad) in
+            [Value::Text("a".to_owned()), Value::Integer(1), Value::Json(json!([1]))].into_iter().enumerate()
+        {
             assert!(object(bad).is_err(), "number {at}");
         }
     }

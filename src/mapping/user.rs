@@ -5,13 +5,13 @@ use serde_json::{Map, Value as Json};
 use super::contact::{Given, Sorted, first_and_rest, once_each};
 use super::draft::{Draft, Rules};
 use super::field::Field;
+use super::metadata;
 use super::options::{UnusablePasswords, Unverified};
 use super::outcome::{EmailBasis, Mapped, Refused};
 use super::password::{self, Fault as PasswordFault, Spelling, Verdict};
 use super::time::timestamp;
 use super::values::{self, Fault, Split};
 use super::verified::{self, Evidence};
-use super::metadata;
 use crate::record::rules::{self, LONGEST_NAME};
 use crate::record::{ImportUser, Reason, UserId};
 use crate::row::Value;
@@ -36,7 +36,6 @@ const IDENTIFIERS: [Field; 8] = [
 /// Makes the user.
 pub(super) fn make(mut draft: Draft, rules: &Rules) -> Result<Mapped, Refused> {
     let number = draft.number;
-    let has_identifier = IDENTIFIERS.iter().any(|field| draft.holds(*field));
     let reasons = std::mem::take(&mut draft.faults);
     let mut maker = Maker { draft, rules, reasons };
     let id = maker.user_id();
@@ -46,16 +45,16 @@ pub(super) fn make(mut draft: Draft, rules: &Rules) -> Result<Mapped, Refused> {
         return Err(refused(number, None, None, maker.reasons));
     };
     let mut mapped = maker.fill(ImportUser::new(stand_in));
-    let found = mapped.user.identifiers();
-    if maker.reasons.is_empty() && found.is_empty() {
-        maker.reasons.push(without_identifier(has_identifier));
-        let skipped = has_identifier && mapped.unverified_dropped;
-        return Err(Refused { skipped, ..refused(number, id, mapped.user.key.take(), maker.reasons) });
+    let identifiers = mapped.user.identifiers();
+    let mut skipped = false;
+    if identifiers.is_empty() && !maker.names_an_identifier() {
+        skipped = maker.reasons.is_empty() && mapped.unverified_dropped;
+        maker.reasons.push(without_identifier(mapped.unverified_dropped));
     }
     if maker.reasons.is_empty() {
         return Ok(mapped);
     }
-    Err(Refused { identifiers: found, ..refused(number, id, mapped.user.key.take(), maker.reasons) })
+    Err(Refused { skipped, identifiers, ..refused(number, id, mapped.user.key.take(), maker.reasons) })
 }
 
 fn refused(number: u64, user_id: Option<UserId>, key: Option<String>, reasons: Vec<Reason>) -> Refused {
@@ -70,7 +69,11 @@ fn without_identifier(had_one: bool) -> Reason {
             "nothing is left to sign in with: no address is verified, and `--unverified skip` leaves out the others",
         )
     } else {
-        Reason::new("", "identifier_missing", "has no e-mail address, phone number, username or web3 wallet; Clerk needs one")
+        Reason::new(
+            "",
+            "identifier_missing",
+            "has no e-mail address, phone number, username or web3 wallet; Clerk needs one",
+        )
     }
 }
 
@@ -82,6 +85,11 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    /// Returns whether an identifier is there and wrong: then none is missing.
+    fn names_an_identifier(&self) -> bool {
+        self.reasons.iter().any(|reason| IDENTIFIERS.iter().any(|field| field.key() == reason.field))
+    }
+
     fn user_id(&mut self) -> Option<UserId> {
         let id = self.read(Field::UserId, values::id);
         if id.is_none() && self.reasons.iter().all(|reason| reason.field != Field::UserId.key()) {
@@ -229,12 +237,11 @@ impl Maker<'_> {
         let [first, last, whole] = [Field::FirstName, Field::LastName, Field::Name].map(&mut name);
         let mut dropped = false;
         let mut keep = |name: Option<String>| {
-            let kept = name.filter(|name| {
+            name.filter(|name| {
                 let refused = rules::is_refused_name(name);
                 dropped |= refused;
                 !refused
-            });
-            kept
+            })
         };
         if first.is_some() || last.is_some() {
             (user.first_name, user.last_name) = (keep(first), keep(last));

@@ -34,15 +34,13 @@ const LARGEST_WHOLE_REAL: f64 = 9_007_199_254_740_992.0;
 /// Reads text; NULL and the empty string are absent.
 pub(super) fn text(value: Value) -> Result<Option<String>, Fault> {
     let text = match value {
-        Value::Null => return Ok(None),
+        Value::Null | Value::Json(Json::Null) => return Ok(None),
         Value::Text(text) | Value::Decimal(text) | Value::Json(Json::String(text)) => text,
-        Value::Bool(flag) => flag.to_string(),
+        Value::Bool(flag) | Value::Json(Json::Bool(flag)) => flag.to_string(),
         Value::Integer(number) => number.to_string(),
         Value::Real(number) => whole(number)?.to_string(),
         Value::Bytes(bytes) => String::from_utf8(bytes).map_err(|_| Fault::invalid("is binary data, not text"))?,
-        Value::Json(Json::Null) => return Ok(None),
         Value::Json(Json::Number(number)) => number.to_string(),
-        Value::Json(Json::Bool(flag)) => flag.to_string(),
         Value::Json(Json::Array(_)) => return Err(Fault::invalid("is a list where one value is wanted")),
         Value::Json(Json::Object(_)) => return Err(Fault::invalid("is a JSON object where text is wanted")),
         Value::Unreadable(message) => return Err(Fault::unreadable(message)),

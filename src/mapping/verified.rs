@@ -75,7 +75,16 @@ mod tests {
 
     #[test]
     fn every_stored_form_of_yes_and_no_is_understood() {
-        for no in [Value::Null, text(""), text("f"), text("false"), text("FALSE"), text("0"), Value::Bool(false), Value::Integer(0)] {
+        for no in [
+            Value::Null,
+            text(""),
+            text("f"),
+            text("false"),
+            text("FALSE"),
+            text("0"),
+            Value::Bool(false),
+            Value::Integer(0),
+        ] {
             assert_eq!(stated(no.clone(), Tz::UTC), Ok(false), "{no:?}");
         }
         for (at, yes) in [
@@ -127,7 +136,8 @@ mod tests {
         let trusted = ["google".to_owned(), "apple".to_owned()];
         let verdict = |stated, silence_is_doubt, has_password, providers: &[&str], one_address| {
             let providers: Vec<String> = providers.iter().map(|provider| (*provider).to_owned()).collect();
-            Evidence { stated, silence_is_doubt, has_password, providers: &providers, trusted: &trusted, one_address }.verdict()
+            Evidence { stated, silence_is_doubt, has_password, providers: &providers, trusted: &trusted, one_address }
+                .verdict()
         };
         let no = Some(false);
         for (stated, doubt, password, providers, one, expected) in [
@@ -145,7 +155,11 @@ mod tests {
             (no, false, false, &[], true, None),
             (no, false, false, &["google"], false, None),
         ] {
-            assert_eq!(verdict(stated, doubt, password, providers, one), expected, "{stated:?} {doubt} {password} {providers:?}");
+            assert_eq!(
+                verdict(stated, doubt, password, providers, one),
+                expected,
+                "{stated:?} {doubt} {password} {providers:?}"
+            );
         }
     }
 }

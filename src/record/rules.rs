@@ -54,7 +54,9 @@ pub fn email(text: &str) -> Result<String, &'static str> {
     let last = domain.rsplit('.').next().unwrap_or_default();
     let is_clerks_own = domain.ends_with(".clerk.test");
     if UNROUTABLE.contains(&last) && !is_clerks_own {
-        return Err("is a placeholder: Clerk refuses addresses whose domain can receive no mail (`.local`, `.test`, ...)");
+        return Err(
+            "is a placeholder: Clerk refuses addresses whose domain can receive no mail (`.local`, `.test`, ...)",
+        );
     }
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("is not an e-mail address: its domain has no public suffix");
@@ -198,7 +200,8 @@ pub fn wallet(text: &str) -> Result<String, &'static str> {
 pub fn totp_secret(text: &str) -> Result<String, &'static str> {
     let secret: String = text.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_uppercase).collect();
     let secret = secret.trim_end_matches('=');
-    let fits = (8..=256).contains(&secret.len()) && secret.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
+    let fits =
+        (8..=256).contains(&secret.len()) && secret.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
     if fits { Ok(secret.to_owned()) } else { Err("is not a base32 secret of a TOTP authenticator") }
 }
 

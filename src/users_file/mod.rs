@@ -1,1 +1,7 @@
 //! The users file: `users.json` as Clerk's tools read it, and as they wrote it.
+
+mod read;
+mod write;
+
+pub use read::{ReadError, elements, open};
+pub use write::{Form, Writer};

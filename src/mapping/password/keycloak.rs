@@ -59,9 +59,7 @@ fn argon2(credential: &Credential) -> Option<Rewritten> {
     };
     let (memory, parallelism) = (parameters.memory.first()?, parameters.parallelism.first()?);
     let (salt, key) = (credential.salt.trim_end_matches('='), credential.value.trim_end_matches('='));
-    let digest = format!(
-        "${hasher}$v={version}$m={memory},t={},p={parallelism}${salt}${key}",
-        credential.hash_iterations
-    );
+    let digest =
+        format!("${hasher}$v={version}$m={memory},t={},p={parallelism}${salt}${key}", credential.hash_iterations);
     Some(Rewritten { hasher, digest, proven: true })
 }

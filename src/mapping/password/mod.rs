@@ -12,8 +12,8 @@ use crate::record::password::Misfit;
 use crate::record::{Hasher, Reason};
 use reading::{Read, all_readings};
 
-pub use spelling::{UnknownHasher, check_hasher_word, hasher_words};
 pub(super) use spelling::Spelling;
+pub use spelling::{UnknownHasher, check_hasher_word, hasher_words};
 
 /// What a stored digest turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +55,9 @@ impl Fault {
                     names.join(", ")
                 ),
             ),
-            Self::Mismatch(name, misfit) => ("password_hasher_mismatch", format!("is said to be `{name}`, but {misfit}")),
+            Self::Mismatch(name, misfit) => {
+                ("password_hasher_mismatch", format!("is said to be `{name}`, but {misfit}"))
+            }
             Self::Unusable(what) => (
                 "password_unusable",
                 format!("{what}; `--unusable-passwords drop` imports the user without a password"),

@@ -30,7 +30,7 @@ struct Notation {
 
 /// The rewrites. Systems that store several notations stand here several times.
 ///
-/// FusionAuth, Keycloak's two columns, passport's hash and salt: the query puts the parts together, as Clerk's spelling wants
+/// `FusionAuth`, Keycloak's two columns, passport's hash and salt: the query puts the parts together, as Clerk's spelling wants
 /// them (`'pbkdf2_sha512$' || iterations || '$' || salt || '$' || hash`), and says `passwordHasher`.
 const NOTATIONS: [Notation; 15] = [
     Notation { source: "better-auth", told_by_shape: false, rewrite: rewrite::better_auth },
@@ -60,7 +60,9 @@ pub(super) fn all_readings(digest: &str) -> Vec<(Read, bool)> {
         .into_iter()
         // Any base64 fits the one whose format is documented nowhere: it counts only where it is said.
         .filter(|hasher| *hasher != Hasher::HmacSha256Utf16B64)
-        .filter_map(|hasher| Some((as_stored(hasher, digest)?, hasher.is_told_by_shape() || only_django(hasher, digest))));
+        .filter_map(|hasher| {
+            Some((as_stored(hasher, digest)?, hasher.is_told_by_shape() || only_django(hasher, digest)))
+        });
     let rewritten = NOTATIONS.iter().filter_map(|notation| Some((notation.read(digest)?, notation.told_by_shape)));
     as_is.chain(rewritten).collect()
 }
@@ -69,7 +71,9 @@ pub(super) fn all_readings(digest: &str) -> Vec<(Read, bool)> {
 pub(super) fn readings_of(digest: &str, spelling: Spelling) -> Option<Read> {
     match spelling {
         Spelling::Clerk(hasher) => as_stored(hasher, digest).or_else(|| rewritten_for(hasher, digest)),
-        Spelling::Argon2 => [Hasher::Argon2id, Hasher::Argon2i].into_iter().find_map(|hasher| as_stored(hasher, digest)),
+        Spelling::Argon2 => {
+            [Hasher::Argon2id, Hasher::Argon2i].into_iter().find_map(|hasher| as_stored(hasher, digest))
+        }
         Spelling::Source(source) => in_notation(source.word, digest)
             .or_else(|| source.as_is.iter().find_map(|hasher| as_stored(*hasher, digest)))
             .or_else(|| borrowed(source, digest)),

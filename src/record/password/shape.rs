@@ -91,7 +91,8 @@ fn strip_bcrypt_version(digest: &str) -> Option<&str> {
 }
 
 fn bcrypt_cost_and_hash(cost: &str, hash: &str) -> Result<(), Misfit> {
-    let is_hash = hash.len() == 53 && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/'));
+    let is_hash =
+        hash.len() == 53 && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/'));
     let is_cost = cost.len() == 2 && cost.bytes().all(|byte| byte.is_ascii_digit());
     match cost.parse::<u8>() {
         Ok(4..=HIGHEST_BCRYPT_COST) if is_hash && is_cost => Ok(()),
