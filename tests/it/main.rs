@@ -3,5 +3,6 @@
 mod adapters;
 mod clerk;
 mod database;
+mod samples;
 mod servers;
 mod simulator;
