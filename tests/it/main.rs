@@ -5,6 +5,7 @@ mod clerk;
 mod database;
 mod ledger;
 mod program;
+mod refusals;
 mod servers;
 mod simulator;
 mod story;
