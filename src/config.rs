@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::args::{ClerkArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs};
+use crate::args::{
+    ClerkArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs,
+};
 
 /// The layers below the flags.
 #[derive(Debug, Default)]
@@ -215,7 +217,8 @@ impl FileLayer {
     fn read(path: &Path) -> Result<Self> {
         let failed = || format!("failed to read `{}`", path.display());
         let text = std::fs::read_to_string(path).with_context(failed)?;
-        let table: toml::Table = toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}", error.message())).with_context(failed)?;
+        let table: toml::Table =
+            toml::from_str(&text).map_err(|error| anyhow::anyhow!("{}", error.message())).with_context(failed)?;
         let known: Vec<String> = known_keys();
         if let Some(key) = table.keys().find(|key| !known.contains(key)) {
             let nearest = known.iter().max_by(|a, b| strsim::jaro(key, a).total_cmp(&strsim::jaro(key, b)));
@@ -254,7 +257,12 @@ fn known_keys() -> Vec<String> {
         WriteBackArgs::FIELDS,
         LedgerArgs::FIELDS,
     ];
-    groups.concat().into_iter().filter(|field| *field != "clerk_secret_key").map(|field| field.replace('_', "-")).collect()
+    groups
+        .concat()
+        .into_iter()
+        .filter(|field| *field != "clerk_secret_key")
+        .map(|field| field.replace('_', "-"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -271,8 +279,9 @@ mod tests {
 
     #[test]
     fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
-        let config = config("rate-limit = 5.0\nconcurrency-limit = 7\ndelay-ms = 9", "RATE_LIMIT=3\nCONCURRENCY_LIMIT=4")
-            .expect("a configuration");
+        let config =
+            config("rate-limit = 5.0\nconcurrency-limit = 7\ndelay-ms = 9", "RATE_LIMIT=3\nCONCURRENCY_LIMIT=4")
+                .expect("a configuration");
         let flags = ClerkArgs { rate_limit: Some(1.0), ..ClerkArgs::default() };
         let settings = config.clerk(flags).expect("settings");
         assert_eq!(settings.rate_limit, Some(1.0));

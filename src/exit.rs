@@ -49,7 +49,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) => Exit::Refused,
-            Self::Failed(error) if error.is::<crate::stage::pull::Interrupted>() => Exit::Interrupted,
+            Self::Failed(error) if error.is::<crate::stage::Interrupted>() => Exit::Interrupted,
             Self::Failed(_) => Exit::Problems,
         }
     }

@@ -4,18 +4,31 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use db2clerk::cli::Cli;
+use db2clerk::exit::Exit;
 use db2clerk::output::Console;
 use db2clerk::shutdown::{self, Trigger};
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.verbose);
     let console = Console::new(cli.json, cli.quiet);
-    let (trigger, shutdown) = shutdown::channel();
-    tokio::spawn(hear_signals(trigger));
-    match db2clerk::run(cli, shutdown).await {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console.error(&error.into());
+            return Exit::Problems.into();
+        }
+    };
+    let ended = runtime.block_on(async {
+        let (trigger, shutdown) = shutdown::channel();
+        tokio::spawn(hear_signals(trigger));
+        db2clerk::run(cli, shutdown).await
+    });
+    // A thread may still wait for a terminal or for stdin; the end of the process must not wait for it.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
             console.error(failure.error());
@@ -34,26 +47,25 @@ fn log_to_stderr(verbose: u8) {
     tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).init();
 }
 
+#[cfg(unix)]
 async fn hear_signals(trigger: Trigger) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
     loop {
-        if signal().await.is_err() {
-            return;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
         trigger.escalate();
     }
 }
 
-#[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
 #[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+async fn hear_signals(trigger: Trigger) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        trigger.escalate();
+    }
 }

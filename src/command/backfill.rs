@@ -10,7 +10,9 @@ use super::consent::Asked;
 use super::database_source::{self, DatabaseSource};
 use super::write_target::{self, WriteTarget};
 use super::{Context, clerk_target, consent, ledger_file, run};
-use crate::args::{ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs};
+use crate::args::{
+    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs,
+};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Ledger, Problems, Source, WriteBack};
 use crate::output::{Bar, Phase, count, number, table, write_log};
@@ -86,7 +88,13 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
     let settings = context.config.clerk(args.clerk).or_refuse()?;
     let given = !production && settings.import_to_dev_instance == Some(true);
-    let job = Backfill { ledger, write, overwrite: args.overwrite, asked: Asked { word: kind, given }, consent: args.consent };
+    let job = Backfill {
+        ledger,
+        write,
+        overwrite: args.overwrite,
+        asked: Asked { word: kind, given },
+        consent: args.consent,
+    };
     job.run(None, context).await
 }
 
@@ -104,17 +112,12 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let bar = Bar::start(context.console, Phase::Reading, &progress);
     let matching = match_clerk(&mut source, &clerk.client, &ledger, &progress, &context.shutdown).await?;
     drop(bar);
-    let job =
-        Backfill { ledger, write, overwrite: args.overwrite, asked: run::asked(&clerk), consent: args.consent };
+    let job = Backfill { ledger, write, overwrite: args.overwrite, asked: run::asked(&clerk), consent: args.consent };
     job.run(Some(matching), context).await
 }
 
 /// The header of the query that the users came from, which names table and key; the query itself is not run.
-fn header(
-    args: QueryArgs,
-    url: &crate::database::DatabaseUrl,
-    context: &Context,
-) -> anyhow::Result<Option<QueryFile>> {
+fn header(args: QueryArgs, url: &crate::database::DatabaseUrl, context: &Context) -> anyhow::Result<Option<QueryFile>> {
     let args = context.config.query(args);
     match (args.query, args.preset) {
         (Some(path), _) => Ok(Some(QueryFile::read(&path)?)),
@@ -139,7 +142,7 @@ impl Backfill {
         let replaces = if self.overwrite { "; IDs that stand there and differ are REPLACED" } else { "" };
         context.console.say(format!("          {} to be written{replaces}\n", count(waiting, "Clerk ID")));
         if waiting > 0 {
-            consent::ask(self.asked, self.consent, context)?;
+            consent::ask(self.asked, self.consent, context).await?;
             self.write.prepare().await?;
         }
         let progress = Arc::new(Progress::default());
@@ -172,7 +175,8 @@ impl Backfill {
             ("rows written".to_owned(), progress.written.get(), String::new()),
             ("rows already right".to_owned(), progress.already_right.get(), String::new()),
         ];
-        let held = "left alone. A column full of a development instance's IDs is the usual case: `--overwrite` replaces them";
+        let held =
+            "left alone. A column full of a development instance's IDs is the usual case: `--overwrite` replaces them";
         let mut problem = |what: &str, rows_there: u64, remark: &str| {
             if rows_there > 0 {
                 rows.push((what.to_owned(), rows_there, remark.to_owned()));
@@ -186,7 +190,8 @@ impl Backfill {
         problems += gone;
         let (mut without_user, mut without_row, mut disagreeing) = (counts.to_send(), gone, 0);
         if let Some(found) = matching {
-            (without_user, without_row) = (found.matched.without_clerk_user + found.rows_without_id, found.clerk_users_without_row);
+            (without_user, without_row) =
+                (found.matched.without_clerk_user + found.rows_without_id, found.clerk_users_without_row);
             disagreeing = found.matched.disagreeing;
             problem("Clerk users without a row", without_row, "of another application, or deleted here");
             problems += problem(
@@ -194,10 +199,16 @@ impl Backfill {
                 disagreeing,
                 "same user ID, but no e-mail address, phone number, username or wallet in common: left alone",
             );
-            problems += problem("rows that repeat a user ID", found.matched.repeated, "the query returns a user several times");
+            problems +=
+                problem("rows that repeat a user ID", found.matched.repeated, "the query returns a user several times");
         }
-        problems += problem("rows without a Clerk user", without_user, "not in Clerk yet: `db2clerk migrate` brings them in");
-        let text = format!("{}{}", table::counts(&rows), log.map_or(String::new(), |log| format!("\n\nDetails: {}", log.display())));
+        problems +=
+            problem("rows without a Clerk user", without_user, "not in Clerk yet: `db2clerk migrate` brings them in");
+        let text = format!(
+            "{}{}",
+            table::counts(&rows),
+            log.map_or(String::new(), |log| format!("\n\nDetails: {}", log.display()))
+        );
         let json = json!({
             "written": progress.written.get(),
             "alreadyRight": progress.already_right.get(),
@@ -213,7 +224,9 @@ impl Backfill {
         match end {
             Some(write_back::End::Complete) => Ok(if problems > 0 { Exit::Problems } else { Exit::Done }),
             Some(write_back::End::Stopped(error)) => {
-                context.console.say(format!("error: the write-back stopped after {}: {error}", number(progress.written.get())));
+                context
+                    .console
+                    .say(format!("error: the write-back stopped after {}: {error}", number(progress.written.get())));
                 Ok(Exit::Problems)
             }
             None => Ok(Exit::Interrupted),

@@ -48,7 +48,9 @@ pub async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Fa
     });
     let key = SecretKey::parse(key.or_refuse()?).or_refuse()?;
     let key_origin = if from_flag {
-        context.console.warn("a key given as a flag shows in process lists; CLERK_SECRET_KEY in the environment does not");
+        context
+            .console
+            .warn("a key given as a flag shows in process lists; CLERK_SECRET_KEY in the environment does not");
         "--clerk-secret-key".to_owned()
     } else {
         context.config.origin("CLERK_SECRET_KEY").unwrap_or("the configuration").to_owned()
@@ -73,7 +75,8 @@ pub async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Fa
         client_settings.pace.retry_delay = Duration::from_millis(delay);
     }
     let client = Client::new(client_settings).or_refuse()?;
-    let instance = client.instance().await.with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
+    let instance =
+        client.instance().await.with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
     let pace = announcements(&settings, &context.config);
     Ok(ClerkTarget { client, instance, dev_allowed, concurrency, api_url, key_origin, pace })
 }
@@ -85,8 +88,14 @@ fn announcements(settings: &ClerkArgs, config: &Config) -> Vec<String> {
     [
         told("DELAY_MS", settings.delay_ms.map(|delay| format!("one request every {delay} ms at most"))),
         told("RATE_LIMIT", settings.rate_limit.map(|rate| format!("{rate} requests a second at most"))),
-        told("CONCURRENCY_LIMIT", settings.concurrency_limit.map(|limit| format!("{limit} requests at one time at most"))),
-        told("RETRY_DELAY_MS", settings.retry_delay_ms.map(|delay| format!("{delay} ms of waiting after a refusal for pace"))),
+        told(
+            "CONCURRENCY_LIMIT",
+            settings.concurrency_limit.map(|limit| format!("{limit} requests at one time at most")),
+        ),
+        told(
+            "RETRY_DELAY_MS",
+            settings.retry_delay_ms.map(|delay| format!("{delay} ms of waiting after a refusal for pace")),
+        ),
     ]
     .into_iter()
     .flatten()

@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use tokio::sync::oneshot;
 
 use super::Context;
 use crate::args::ConsentArgs;
 use crate::exit::{Failure, OrRefuse};
+use crate::shutdown::Urgency;
+use crate::stage::Interrupted;
 
 /// What consent is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +26,7 @@ pub struct Asked<'a> {
 ///
 /// # Errors
 /// A refusal, if there is no terminal to ask on, or something else was typed.
-pub fn ask(asked: Asked<'_>, args: ConsentArgs, context: &Context) -> Result<(), Failure> {
+pub(super) async fn ask(asked: Asked<'_>, args: ConsentArgs, context: &Context) -> Result<(), Failure> {
     if args.yes || asked.given {
         return Ok(());
     }
@@ -34,9 +37,20 @@ pub fn ask(asked: Asked<'_>, args: ConsentArgs, context: &Context) -> Result<(),
         ))
         .or_refuse();
     };
+    // A terminal that cannot be written to gives no answer either.
     let _ = write!(terminal_out, "Type `{}` to go on: ", asked.word).and_then(|()| terminal_out.flush());
-    let mut answer = String::new();
-    BufReader::new(terminal_in).read_line(&mut answer).or_refuse()?;
+    let (typed, answer) = oneshot::channel();
+    // A thread of its own: Ctrl-C must end the program although nobody ends the line.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(terminal_in).read_line(&mut line);
+        let _ = typed.send(read.map(|_| line));
+    });
+    let mut shutdown = context.shutdown.clone();
+    let answer = tokio::select! {
+        answer = answer => answer.context("the terminal went away").or_refuse()?.or_refuse()?,
+        () = shutdown.wait_for(Urgency::Graceful) => return Err(Interrupted.into()),
+    };
     if answer.trim() == asked.word {
         context.console.note("");
         return Ok(());

@@ -41,7 +41,11 @@ pub async fn open(
     let selection = selected(context, selection).or_refuse()?;
     let database = Database::connect(&url, Access::Read).await?;
     let query = choose(&database, query).await?;
-    let rows = database.rows(&query.sql).await.with_context(|| format!("failed to run the query `{}`", query.name)).or_refuse()?;
+    let rows = database
+        .rows(&query.sql)
+        .await
+        .with_context(|| format!("failed to run the query `{}`", query.name))
+        .or_refuse()?;
     let mapping = Mapping::of_columns(&rows.columns, options)
         .with_context(|| format!("the query `{}` cannot be taken as it is", query.name))
         .or_refuse()?;
@@ -123,7 +127,9 @@ pub fn selected(context: &Context, flags: SelectionArgs) -> Result<Selection> {
         users: settings.user.unwrap_or_default().into_iter().collect(),
     };
     if let Some(origin) = context.config.origin("OFFSET").filter(|_| selection.offset > 0 && !from_flag) {
-        context.console.say(format!("Skipping the first {} users of the source (`OFFSET` from {origin})", selection.offset));
+        context
+            .console
+            .say(format!("Skipping the first {} users of the source (`OFFSET` from {origin})", selection.offset));
     }
     Ok(selection)
 }
@@ -131,8 +137,10 @@ pub fn selected(context: &Context, flags: SelectionArgs) -> Result<Selection> {
 async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failure> {
     if let Some(path) = args.query {
         if args.password_column.is_some() {
-            return Err(anyhow!("`--password-column` belongs to presets; a query of your own selects the column `AS password`"))
-                .or_refuse();
+            return Err(anyhow!(
+                "`--password-column` belongs to presets; a query of your own selects the column `AS password`"
+            ))
+            .or_refuse();
         }
         return QueryFile::read(&path).or_refuse();
     }

@@ -82,7 +82,9 @@ fn new_folder() -> Result<PathBuf> {
         match std::fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).with_context(|| format!("failed to make the folder `{}`", folder.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("failed to make the folder `{}`", folder.display()));
+            }
         }
     }
     anyhow::bail!("there are a thousand folders `db2clerk-demo-...` here; remove some")

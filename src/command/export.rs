@@ -9,8 +9,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Map, json};
 
-use super::database_source::{self, DatabaseSource};
 use super::Context;
+use super::database_source::{self, DatabaseSource};
 use crate::args::{DatabaseArgs, MappingArgs, QueryArgs, SelectionArgs};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::Problem;
@@ -54,8 +54,11 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let started = Instant::now();
     let to_stdout = args.output.as_os_str() == "-";
     if !to_stdout && args.output.exists() && !args.force {
-        return Err(anyhow!("`{}` is there already\nhint: `--force` replaces it, `--output` names another file", args.output.display()))
-            .or_refuse();
+        return Err(anyhow!(
+            "`{}` is there already\nhint: `--force` replaces it, `--output` names another file",
+            args.output.display()
+        ))
+        .or_refuse();
     }
     let DatabaseSource { mut source, .. } =
         database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
@@ -130,7 +133,8 @@ async fn tell(
 ) -> Result<Exit, Failure> {
     let mut left_out = Some(problems(&exported.refused));
     let log = write_log(&context.folder, async |_| Ok(left_out.take().unwrap_or_default())).await?;
-    let mut rows: Vec<_> = exported.coverage.rows().into_iter().map(|(what, users)| (what, users, String::new())).collect();
+    let mut rows: Vec<_> =
+        exported.coverage.rows().into_iter().map(|(what, users)| (what, users, String::new())).collect();
     for (what, users) in [
         ("left out: invalid", exported.refused.len() as u64),
         ("left out: on request", exported.skipped),
@@ -161,7 +165,11 @@ async fn tell(
         "withoutVerifiedEmail": exported.without_verified_email,
         "coverage": coverage,
     });
-    if to_stdout { context.console.result_beside(text, &json) } else { context.console.result(text, &json) }
+    if to_stdout {
+        context.console.result_beside(text, &json)
+    } else {
+        context.console.result(text, &json)
+    }
     for user_id in &exported.missing {
         context.console.warn(format!("the source has no user `{user_id}`"));
     }

@@ -52,7 +52,10 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         source: crate::ledger::Source::users_file(),
     };
     ledger.claim(&belonging).await.or_refuse()?;
-    context.console.note(format!("Source:   {}", if args.file.as_os_str() == "-" { "stdin".into() } else { args.file.display().to_string() }));
+    context.console.note(format!(
+        "Source:   {}",
+        if args.file.as_os_str() == "-" { "stdin".into() } else { args.file.display().to_string() }
+    ));
     let origin = Origin::Elements { elements: users_file::elements(reader), mapping: ElementMapping::new(options) };
     let job = Job {
         ledger,

@@ -92,11 +92,7 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     run::run(job, &context).await
 }
 
-async fn open_ledger(
-    path: &std::path::Path,
-    dry_run: bool,
-    belonging: &Belonging,
-) -> Result<Ledger, LedgerError> {
+async fn open_ledger(path: &std::path::Path, dry_run: bool, belonging: &Belonging) -> Result<Ledger, LedgerError> {
     let ledger = if dry_run { Ledger::temporary(Some(path)).await? } else { Ledger::open(path).await? };
     ledger.claim(belonging).await?;
     Ok(ledger)
@@ -113,7 +109,8 @@ async fn dry_run(
     let pulled = run::read(source, ledger, accept_changed_identifiers, &progress, context).await?;
     let plan = Plan::of(ledger, writes).await.context("failed to read the temporary ledger")?;
     let counts = ledger.counts().await?;
-    let text = format!("{}\nThis was a dry run: nothing was sent, and nothing was written anywhere.", plan.describe(&pulled));
+    let text =
+        format!("{}\nThis was a dry run: nothing was sent, and nothing was written anywhere.", plan.describe(&pulled));
     let json = json!({
         "pulled": pulled.users,
         "pending": counts.to_send(),

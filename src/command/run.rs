@@ -7,21 +7,21 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::Context;
 use super::clerk_target::ClerkTarget;
 use super::consent::{self, Asked};
 use super::write_target::WriteTarget;
-use super::Context;
 use crate::args::ConsentArgs;
 use crate::exit::{Exit, Failure};
 use crate::ledger::{Counts, Ledger, Problems, ReasonCount, State, WriteBack};
 use crate::mapping::EmailBasis;
 use crate::output::{Bar, Phase, count, duration, number, table, write_log};
 use crate::shutdown::Urgency;
+use crate::stage::Progress;
 use crate::stage::pull::{self, Pulled};
 use crate::stage::push::{self, push};
 use crate::stage::source::Source;
 use crate::stage::write_back::{self, write_back};
-use crate::stage::Progress;
 
 /// Everything a run needs, opened.
 pub struct Job {
@@ -60,7 +60,7 @@ pub async fn run(mut job: Job, context: &Context) -> Result<Exit, Failure> {
         context.console.warn(format!("the source has no user `{user_id}`"));
     }
     if !plan.is_empty() {
-        consent::ask(asked(&job.clerk), job.consent, context)?;
+        consent::ask(asked(&job.clerk), job.consent, context).await?;
     }
     if let Some(write) = &mut job.write {
         write.prepare().await?;
@@ -260,7 +260,8 @@ impl Finish<'_> {
     async fn tell(&self, context: &Context) -> Result<Exit> {
         let ledger = &self.job.ledger;
         let counts = ledger.counts().await?;
-        let log = write_log(&context.folder, async |after| Ok(ledger.problems(Problems::All, after, 500).await?)).await?;
+        let log =
+            write_log(&context.folder, async |after| Ok(ledger.problems(Problems::All, after, 500).await?)).await?;
         let mut text = self.summary(&counts);
         text.push_str(&reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
         if let Some(log) = &log {
@@ -305,7 +306,11 @@ impl Finish<'_> {
             rows.push(("rows that bear their Clerk ID".to_owned(), counts.written_back(WriteBack::Written), now));
             for (what, state, remark) in [
                 ("rows waiting", WriteBack::Waiting, "`db2clerk backfill` finishes them"),
-                ("rows held", WriteBack::Held, "they bear another ID, often of a development instance; `backfill --overwrite` replaces it"),
+                (
+                    "rows held",
+                    WriteBack::Held,
+                    "they bear another ID, often of a development instance; `backfill --overwrite` replaces it",
+                ),
                 ("rows gone", WriteBack::RowGone, "no row has the key any more"),
                 ("rows refused", WriteBack::Refused, "the database said no"),
             ] {
@@ -320,7 +325,11 @@ impl Finish<'_> {
             "Summary: {} in {took}, {}{}\n{}",
             count(progress.sent(), "user"),
             count(stats.requests, "request"),
-            if stats.rate_limited > 0 { format!(", {} refused for pace", number(stats.rate_limited)) } else { String::new() },
+            if stats.rate_limited > 0 {
+                format!(", {} refused for pace", number(stats.rate_limited))
+            } else {
+                String::new()
+            },
             table::counts(&rows)
         )
     }
@@ -339,7 +348,8 @@ impl Finish<'_> {
 
     fn json(&self, counts: &Counts) -> serde_json::Value {
         let stats = self.job.clerk.client.stats();
-        let failed = [WriteBack::RowGone, WriteBack::Refused, WriteBack::Waiting].map(|state| counts.written_back(state));
+        let failed =
+            [WriteBack::RowGone, WriteBack::Refused, WriteBack::Waiting].map(|state| counts.written_back(state));
         json!({
             "pulled": self.pulled.users,
             "created": self.progress.created.get(),

@@ -102,7 +102,8 @@ fn next(counts: &Counts) -> String {
     } else if written(WriteBack::Held) {
         "`db2clerk backfill --overwrite`, if the IDs that stand in the rows are old ones".to_owned()
     } else if counts.of(State::Invalid) + counts.of(State::Conflict) + counts.of(State::Rejected) > 0 {
-        "mend the users above in the source or in Clerk, then run the same `db2clerk migrate` or `import` again".to_owned()
+        "mend the users above in the source or in Clerk, then run the same `db2clerk migrate` or `import` again"
+            .to_owned()
     } else {
         "nothing; new users of the source are added by running the same command again".to_owned()
     }

@@ -17,8 +17,8 @@ mod write;
 pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
 pub use self::inspect::{KeyKind, Target};
 pub use self::rows::Rows;
-pub use self::sqlite::create as create_sqlite;
 pub use self::sql::{NameError, TableName, column_name};
+pub use self::sqlite::create as create_sqlite;
 pub use self::url::{DatabaseUrl, UrlError};
 pub use self::write::Written;
 

@@ -47,9 +47,7 @@ mod tests {
 
     #[test]
     fn durations_are_told_as_a_person_would() {
-        for (seconds, expected) in
-            [(0.42, "0.4 s"), (35.0, "35 s"), (124.0, "2 min 4 s"), (10_020.0, "2 h 47 min")]
-        {
+        for (seconds, expected) in [(0.42, "0.4 s"), (35.0, "35 s"), (124.0, "2 min 4 s"), (10_020.0, "2 h 47 min")] {
             assert_eq!(duration(Duration::from_secs_f64(seconds)), expected);
         }
     }

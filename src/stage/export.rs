@@ -7,9 +7,8 @@ use std::io::{BufReader, BufWriter, Seek, Write};
 
 use anyhow::{Context, Result, bail};
 
-use super::Progress;
-use super::pull::Interrupted;
 use super::source::Source;
+use super::{Interrupted, Progress};
 use crate::mapping::{Coverage, Refused};
 use crate::record::duplicates::{Candidate, HashKey, IdentifierHash, losers};
 use crate::record::{ImportUser, Reason, UserId};
@@ -91,7 +90,8 @@ impl Spool {
         self.hashes.push((self.user_id_hash(&user.user_id), seat));
         let key = self.key;
         self.hashes.extend(user.identifiers().iter().map(|identifier| (key.identifier(identifier), seat)));
-        serde_json::to_writer(&mut self.file, user).and_then(|()| self.file.write_all(b"\n").map_err(serde_json::Error::io))
+        serde_json::to_writer(&mut self.file, user)
+            .and_then(|()| self.file.write_all(b"\n").map_err(serde_json::Error::io))
             .context("failed to write the temporary file beside the output")
     }
 
@@ -152,7 +152,10 @@ impl Spool {
 fn read_back(file: &File) -> impl Iterator<Item = (u32, Result<ImportUser>)> {
     let users = serde_json::Deserializer::from_reader(BufReader::new(file)).into_iter::<ImportUser>();
     // The error is not shown: it could quote the user.
-    (0..).zip(users.map(|user| user.map_err(|_| anyhow::anyhow!("failed to read the temporary file beside the output again"))))
+    (0..).zip(
+        users
+            .map(|user| user.map_err(|_| anyhow::anyhow!("failed to read the temporary file beside the output again"))),
+    )
 }
 
 /// Who of the doubtful users is left out, and why. A repeated user ID goes to its first row, before identifiers are looked at.
@@ -170,7 +173,8 @@ fn decide(key: HashKey, file: &File, doubtful: &HashSet<u32>) -> Result<HashMap<
             refused.insert(seat, vec![Reason::new("userId", "duplicate", message)]);
             continue;
         }
-        let identifiers = user.identifiers().iter().map(|identifier| (identifier.kind, key.identifier(identifier))).collect();
+        let identifiers =
+            user.identifiers().iter().map(|identifier| (identifier.kind, key.identifier(identifier))).collect();
         candidates.push(Candidate { seat: i64::from(seat), user_id: user.user_id, identifiers });
     }
     for (seat, reasons) in losers(candidates, HashMap::new()) {

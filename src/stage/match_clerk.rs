@@ -2,9 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::Progress;
-use super::pull::Interrupted;
 use super::source::Source;
+use super::{Interrupted, Progress};
 use crate::clerk::Client;
 use crate::ledger::{ClerkSide, Ledger, Matched, RowSide};
 use crate::record::ClerkId;

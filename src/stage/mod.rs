@@ -13,6 +13,11 @@ pub mod write_back;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// A stop was asked for before anything was sent or written.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("stopped before anything was sent or written; nothing was taken over")]
+pub struct Interrupted;
+
 /// What happened so far in this run: written by stages, read by whoever shows it.
 #[derive(Debug, Default)]
 pub struct Progress {

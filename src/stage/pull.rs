@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::Progress;
 use super::source::Source;
+use super::{Interrupted, Progress};
 use crate::ledger::{Extent, Ledger, Merged, Staged};
 use crate::mapping::{Coverage, Mapped, Refused};
 use crate::shutdown::{Shutdown, Urgency};
@@ -20,11 +20,6 @@ pub struct Pulled {
     /// The users asked for by ID that the source does not have.
     pub missing: Vec<String>,
 }
-
-/// A pull that was stopped before it was whole: nothing of it was taken over.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("stopped while the users were read; nothing was taken over, and nothing was sent")]
-pub struct Interrupted;
 
 /// Users staged in one transaction.
 const BATCH: usize = 2000;

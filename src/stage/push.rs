@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::{Progress, settle};
-use crate::clerk::{Client, ClerkUser, Error, Kind, Taken, backoff};
+use crate::clerk::{ClerkUser, Client, Error, Kind, Taken, backoff};
 use crate::ledger::{Entry, Ledger, Outcome};
 use crate::record::{Identifier, UserId};
 use crate::shutdown::{Shutdown, Urgency};
@@ -328,11 +328,12 @@ async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken
 }
 
 async fn look_up(run: &Run, entry: &Entry, attempts: u32) -> Result<Option<Outcome>, Error> {
-    let found = run.client.users_by_external_id(std::slice::from_ref(&entry.user.user_id)).await.inspect_err(|error| {
-        if error.kind == Kind::StopsRun {
-            run.stop_for(error);
-        }
-    })?;
+    let found =
+        run.client.users_by_external_id(std::slice::from_ref(&entry.user.user_id)).await.inspect_err(|error| {
+            if error.kind == Kind::StopsRun {
+                run.stop_for(error);
+            }
+        })?;
     Ok(found.first().map(|clerk_user| settle::found(&entry.user, clerk_user, attempts)))
 }
 

@@ -108,7 +108,8 @@ fn state_of(written: &Written) -> (WriteBack, Option<String>) {
     match written {
         Written::Written | Written::AlreadyRight => (WriteBack::Written, None),
         Written::Held(other) => {
-            let message = format!("the row bears another ID, `{}`; `db2clerk backfill --overwrite` replaces it", shown(other));
+            let message =
+                format!("the row bears another ID, `{}`; `db2clerk backfill --overwrite` replaces it", shown(other));
             (WriteBack::Held, Some(message))
         }
         Written::RowGone => (WriteBack::RowGone, Some("no row has this key any more".to_owned())),

@@ -55,8 +55,12 @@ async fn a_whole_pull_adds_refreshes_and_marks_what_is_gone() {
     assert_eq!(states(&ledger).await, "pending 2, invalid 1");
     pull(&ledger, Extent::Whole, &[valid("1", "a@example.com"), valid("3", "c@example.com")]).await;
     assert_eq!(states(&ledger).await, "pending 2, gone 1");
-    pull(&ledger, Extent::Whole, &[valid("1", "a@example.com"), valid("2", "b@example.com"), valid("3", "c@example.com")])
-        .await;
+    pull(
+        &ledger,
+        Extent::Whole,
+        &[valid("1", "a@example.com"), valid("2", "b@example.com"), valid("3", "c@example.com")],
+    )
+    .await;
     assert_eq!(states(&ledger).await, "pending 3");
 }
 
@@ -100,8 +104,12 @@ async fn of_two_users_with_one_address_the_one_in_clerk_or_the_lowest_id_wins() 
     let pending = ledger.pending(0, 10).await.expect("pending users");
     assert_eq!(pending.iter().map(|entry| entry.user.user_id.as_str()).collect::<Vec<_>>(), ["9"]);
     finish(&ledger, Outcome::Created(clerk_id("user_9"))).await;
-    pull(&ledger, Extent::Whole, &[valid("10", "same@example.com"), valid("9", "same@example.com"), valid("1", "same@example.com")])
-        .await;
+    pull(
+        &ledger,
+        Extent::Whole,
+        &[valid("10", "same@example.com"), valid("9", "same@example.com"), valid("1", "same@example.com")],
+    )
+    .await;
     assert_eq!(states(&ledger).await, "created 1, invalid 2");
     let reasons = ledger.reasons().await.expect("reasons");
     assert!(reasons[0].example.contains("`9`"), "{reasons:?}");

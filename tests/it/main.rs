@@ -2,10 +2,13 @@
 
 mod adapters;
 mod clerk;
+mod commands;
 mod database;
+mod faults;
 mod ledger;
 mod program;
 mod refusals;
+mod samples;
 mod servers;
 mod simulator;
 mod story;

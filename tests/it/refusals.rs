@@ -13,7 +13,9 @@ async fn clerk() -> Simulator {
 
 async fn users(database: &TestDatabase) {
     database.execute("CREATE TABLE users (id varchar(64) PRIMARY KEY, email varchar(255), name varchar(255))").await;
-    database.execute("INSERT INTO users VALUES ('1', 'ada@example.com', 'Ada Lovelace'), ('2', 'bob@example.com', NULL)").await;
+    database
+        .execute("INSERT INTO users VALUES ('1', 'ada@example.com', 'Ada Lovelace'), ('2', 'bob@example.com', NULL)")
+        .await;
 }
 
 /// Runs `migrate` on a SQLite database with two users and checks how it is refused; Clerk must stay empty.
@@ -160,7 +162,8 @@ async fn a_read_only_database_stops_the_write_back_and_keeps_the_ids() {
     database.execute("DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET default_transaction_read_only = on'; END $$").await;
     let program = Program::with_clerk(&simulator).variable("DATABASE_URL", &database.url);
     program.write("guide.sql", GUIDE);
-    let run = program.run(&["migrate", "--query", "guide.sql", "--write-back", "--table", "users", "--yes", "--json"]).await;
+    let run =
+        program.run(&["migrate", "--query", "guide.sql", "--write-back", "--table", "users", "--yes", "--json"]).await;
     run.expect_code(1).expect_told("read-only");
     assert_eq!(run.json()["created"], 2, "users are sent all the same");
     assert_eq!(run.json()["writeBackFailed"], 2, "their IDs wait in the ledger");

@@ -68,7 +68,9 @@ fn sample(number: usize) -> Sample {
         0..6 => Sample { password: Some(DIGEST), ..plain },
         6 | 7 => Sample { verified: false, providers: Some("google"), ..plain },
         8 => Sample { verified: false, providers: Some("google,github"), fate: Fate::Reserved, ..plain },
-        9 => Sample { verified: false, password: Some(DIGEST), providers: Some("google"), fate: Fate::Reserved, ..plain },
+        9 => {
+            Sample { verified: false, password: Some(DIGEST), providers: Some("google"), fate: Fate::Reserved, ..plain }
+        }
         10 => Sample {
             email: None,
             verified: false,
@@ -84,7 +86,11 @@ fn sample(number: usize) -> Sample {
         15 => Sample { password: Some("hunter2"), fate: Fate::Invalid, ..plain },
         16 => Sample { fate: Fate::Adopted, ..plain },
         17 | 18 => Sample { fate: Fate::Conflict, ..plain },
-        _ => Sample { clerk_id: (number < 100).then_some(OLD_ID), fate: if number < 100 { Fate::Held } else { Fate::Verified }, ..plain },
+        _ => Sample {
+            clerk_id: (number < 100).then_some(OLD_ID),
+            fate: if number < 100 { Fate::Held } else { Fate::Verified },
+            ..plain
+        },
     }
 }
 
@@ -322,7 +328,11 @@ fn check_nothing_is_shown(run: &Run, program: &Program, database: &TestDatabase)
         let shown = ledgers.to_ascii_lowercase().windows(secret.len()).any(|window| window == secret.as_bytes());
         assert!(!shown, "{secret} stands in the ledger");
     }
-    assert_eq!(program.log().len(), USERS / 20 * 7 + 5, "a line for every user that did not get in, or whose row did not");
+    assert_eq!(
+        program.log().len(),
+        USERS / 20 * 7 + 5,
+        "a line for every user that did not get in, or whose row did not"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,171 @@
+//! What goes wrong between here and Clerk, scripted: at the end every user is there, and once.
+
+use std::time::Duration;
+
+use db2clerk::simulator::{Fault, Faults, RateLimit, Rule, Settings, Simulator, start};
+use serde_json::json;
+
+use crate::program::{Program, Run};
+use crate::story::reqwest_client;
+
+fn users(how_many: usize) -> String {
+    (0..how_many)
+        .map(|n| json!({"userId": format!("u{n}"), "email": format!("u{n}@example.com")}).to_string() + "\n")
+        .collect()
+}
+
+async fn import(simulator: &Simulator, how_many: usize) -> (Program, Run) {
+    let program = Program::with_clerk(simulator).variable("RETRY_DELAY_MS", "100");
+    program.write("users.json", &users(how_many));
+    let run = program.run(&["import", "--yes", "--json"]).await;
+    (program, run)
+}
+
+/// Runs an import of 20 users against one scripted fault: all must get in, as ours, none twice.
+async fn check_fault(rule: Rule) {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    let shown = format!("{rule:?}");
+    simulator.script(rule);
+    let (_, run) = import(&simulator, 20).await;
+    assert_eq!(run.code, 0, "{shown}: {run:?}");
+    assert_eq!(run.json()["created"], 20, "{shown}: {}", run.stdout);
+    assert_eq!(simulator.users().len(), 20, "{shown}");
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_answer_costs_no_user_and_makes_none_twice() {
+    for fault in [
+        Fault::ServerError,
+        Fault::ServerErrorAfter,
+        Fault::LoseAnswer,
+        Fault::CutAnswer,
+        Fault::Cut,
+        Fault::HtmlPage,
+        Fault::Garbage,
+        Fault::Locked,
+        Fault::DoLate(Duration::from_millis(300)),
+        Fault::TooManyRequests { retry_after: Some(1) },
+        Fault::TooManyRequests { retry_after: None },
+    ] {
+        check_fault(Rule::new("POST", "/v1/users", fault).nth(7)).await;
+    }
+    for fault in [Fault::ServerError, Fault::Cut, Fault::HtmlPage] {
+        check_fault(Rule::new("GET", "/v1/users", fault)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_hail_of_faults_every_user_gets_in_once() {
+    let faults = Faults {
+        fail_share: 0.1,
+        lose_answer_share: 0.05,
+        cut_share: 0.05,
+        cut_answer_share: 0.02,
+        ..Faults::default()
+    };
+    let simulator = start(Settings { faults, seed: 7, ..Settings::default() }).await.expect("a simulator");
+    let (program, mut run) = import(&simulator, 500).await;
+    for _ in 0..3 {
+        if run.code == 0 {
+            break;
+        }
+        run = program.run(&["import", "--yes", "--json"]).await;
+    }
+    run.expect_code(0);
+    assert_eq!(simulator.users().len(), 500);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_is_never_run_into() {
+    let rate_limit = Some(RateLimit { requests: 1000, window: Duration::from_secs(10) });
+    let simulator = start(Settings { rate_limit, ..Settings::default() }).await.expect("a simulator");
+    let (_, run) = import(&simulator, 1200).await;
+    run.expect_code(0);
+    assert_eq!(run.json()["rateLimited"], 0);
+    assert_eq!(simulator.counts().rate_limited, 0);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_stops_the_run_at_once_and_the_next_run_goes_on() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    simulator.script(Rule::new("POST", "/v1/users", Fault::KeyRevoked).between(31, 1000));
+    let (program, run) = import(&simulator, 300).await;
+    run.expect_code(1).expect_told("stopped before all users were sent");
+    let attempts = simulator.counts().requests;
+    assert!(attempts < 250, "it does not fail every user one by one: {attempts} requests");
+    assert_eq!(run.json()["rejected"], 0);
+    let simulator_users = simulator.users().len();
+    simulator.stop().await;
+    assert_eq!(run.json()["created"].as_u64(), Some(simulator_users as u64));
+    assert_eq!(run.json()["pending"].as_u64(), Some(300 - simulator_users as u64));
+    drop(program);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_instance_stops_the_run_and_says_so() {
+    let simulator = start(Settings { max_users: Some(50), ..Settings::default() }).await.expect("a simulator");
+    let (_, run) = import(&simulator, 200).await;
+    run.expect_code(1).expect_told("stopped before all users were sent");
+    assert_eq!((&run.json()["created"], &run.json()["pending"]), (&json!(50), &json!(150)));
+    assert_eq!(run.json()["rejected"], 0);
+    simulator.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_loses_nobody_and_the_same_command_goes_on() {
+    let simulator =
+        start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await.expect("a simulator");
+    let program = Program::with_clerk(&simulator).variable("CONCURRENCY_LIMIT", "4");
+    program.write("users.json", &users(400));
+    let child = program
+        .command(&["import", "--yes", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    while simulator.counts().creates < 40 {
+        tokio::task::yield_now().await;
+    }
+    let interrupted =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(interrupted.success());
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("a task").expect("an end");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the summary is given anyway");
+    let made = simulator.users().len();
+    assert!(made < 400, "it stopped on the way");
+    assert_eq!(json["created"].as_u64(), Some(made as u64), "every answer is recorded");
+    let run = program.run(&["import", "--yes", "--json"]).await;
+    run.expect_code(0);
+    assert_eq!(simulator.users().len(), 400);
+    assert_eq!(simulator.counts().repeated_creates, 0);
+    simulator.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_the_next_run_makes_nobody_twice_and_misses_nobody() {
+    let simulator =
+        start(Settings { latency: Duration::from_millis(5), ..Settings::default() }).await.expect("a simulator");
+    let program = Program::with_clerk(&simulator);
+    program.write("users.json", &users(600));
+    for kill_after in [20, 150, 400] {
+        let mut child = program.command(&["import", "--yes", "--quiet"]).spawn().expect("the binary starts");
+        while simulator.counts().creates < kill_after && child.try_wait().expect("a state").is_none() {
+            tokio::task::yield_now().await;
+        }
+        child.kill().expect("kill -9");
+        child.wait().expect("an end");
+    }
+    let run = program.run(&["import", "--yes", "--json"]).await;
+    run.expect_code(0);
+    assert_eq!(simulator.users().len(), 600);
+    assert_eq!(simulator.counts().repeated_creates, 0);
+    let status = program.run(&["status", "--json"]).await;
+    assert_eq!((&status.json()["created"], &status.json()["adopted"]), (&json!(600), &json!(0)));
+    simulator.stop().await;
+}
