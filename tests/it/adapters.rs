@@ -10,6 +10,7 @@ use db2clerk::database::{Access, Database, DatabaseUrl, TableName, column_name};
 use db2clerk::engine::Engine::{self, MySql, Postgres, Sqlite};
 use db2clerk::mapping::{EmailBasis, Mapped, Mapping, Options, Refused};
 use db2clerk::query_file::{self, QueryFile};
+use db2clerk::secret::Secret;
 
 use crate::servers::{self, TestDatabase};
 
@@ -192,7 +193,7 @@ async fn a_password_column_and_a_creation_date_added_by_hand_come_along() {
         let users = users(&database, case.preset, Some(password)).await;
         let ada = users.iter().flatten().find(|mapped| mapped.user.user_id.as_str() == case.ada).expect("Ada");
         assert_eq!(ada.user.created_at.as_deref(), Some("2024-01-02T03:04:05.000Z"), "{}", case.engine);
-        assert_eq!(ada.user.password.as_ref().map(|digest| digest.expose()), Some(DIGEST), "{}", case.engine);
+        assert_eq!(ada.user.password.as_ref().map(Secret::expose), Some(DIGEST), "{}", case.engine);
         assert_eq!(users.iter().flatten().filter(|mapped| mapped.user.password.is_some()).count(), 1);
     }
 }
