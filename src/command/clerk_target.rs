@@ -64,6 +64,7 @@ pub async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Fa
         Environment::Production => CONCURRENCY_PRODUCTION,
         Environment::Development => CONCURRENCY_DEVELOPMENT,
     });
+    let environment = key.kind();
     let mut client_settings = Settings::new(api_url.clone(), key);
     if let Some(rate) = settings.rate_limit {
         client_settings.pace = client_settings.pace.with_rate_limit(rate).or_refuse()?;
@@ -77,6 +78,15 @@ pub async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Fa
     let client = Client::new(client_settings).or_refuse()?;
     let instance =
         client.instance().await.with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
+    if instance.environment != environment {
+        return Err(anyhow!(
+            "the key is of a {environment} instance, and `{api_url}` says that `{}` is a {} one\n\
+             hint: check `CLERK_API_URL`",
+            instance.id,
+            instance.environment
+        ))
+        .or_refuse();
+    }
     let pace = announcements(&settings, &context.config);
     Ok(ClerkTarget { client, instance, dev_allowed, concurrency, api_url, key_origin, pace })
 }

@@ -32,6 +32,7 @@ pub async fn open(
     selection: SelectionArgs,
     context: &Context,
 ) -> Result<DatabaseSource, Failure> {
+    let from_flag = database.database_url.is_some();
     let url = url(database, context).or_refuse()?;
     let query = context.config.query(query);
     if query.query.is_none() && query.preset.is_none() {
@@ -49,7 +50,9 @@ pub async fn open(
     let mapping = Mapping::of_columns(&rows.columns, options)
         .with_context(|| format!("the query `{}` cannot be taken as it is", query.name))
         .or_refuse()?;
-    context.console.note(format!("Source:   {url}, query `{}`", query.name));
+    let origin = context.config.origin("DATABASE_URL").filter(|_| !from_flag);
+    let origin = origin.map_or(String::new(), |origin| format!(" (`DATABASE_URL` from {origin})"));
+    context.console.note(format!("Source:   {url}{origin}, query `{}`", query.name));
     Ok(DatabaseSource { url, query, source: Source::new(Origin::Rows { rows, mapping }, selection) })
 }
 

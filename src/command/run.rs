@@ -13,7 +13,7 @@ use super::consent::{self, Asked};
 use super::write_target::WriteTarget;
 use crate::args::ConsentArgs;
 use crate::exit::{Exit, Failure};
-use crate::ledger::{Counts, Ledger, Problems, ReasonCount, State, WriteBack};
+use crate::ledger::{Counts, Ledger, Of, Problems, ReasonCount, State, WriteBack};
 use crate::mapping::EmailBasis;
 use crate::output::{Bar, Phase, count, duration, number, table, write_log};
 use crate::shutdown::Urgency;
@@ -61,10 +61,10 @@ pub async fn run(mut job: Job, context: &Context) -> Result<Exit, Failure> {
     }
     if !plan.is_empty() {
         consent::ask(asked(&job.clerk), job.consent, context).await?;
-    }
-    if let Some(write) = &mut job.write {
-        write.prepare().await?;
-        job.ledger.ask_write_back(false).await?;
+        if let Some(write) = &mut job.write {
+            write.prepare().await?;
+            job.ledger.ask_write_back(false).await?;
+        }
     }
     let outcome = send(job, &progress, context).await;
     let (job, ends) = outcome?;
@@ -129,7 +129,7 @@ impl Plan {
         Ok(Self {
             to_send: counts.to_send(),
             to_write: if writes { counts.in_clerk().saturating_sub(written) } else { 0 },
-            bases: ledger.email_bases().await?,
+            bases: ledger.email_bases(Of::ToSend).await?,
             reasons: ledger.reasons().await?,
             counts,
         })
@@ -154,8 +154,7 @@ impl Plan {
             ("read from the source".to_owned(), pulled.users, String::new()),
             ("to be sent to Clerk".to_owned(), self.to_send, String::new()),
         ];
-        let bases = self.bases.iter().filter_map(|(word, users)| Some((word.parse::<EmailBasis>().ok()?, *users)));
-        rows.extend(bases.map(|(basis, users)| (format!("  {}", basis_in_words(basis)), users, String::new())));
+        rows.extend(basis_rows(&self.bases));
         if self.to_write > 0 {
             rows.push(("in Clerk already, to be written back".to_owned(), self.to_write, String::new()));
         }
@@ -177,6 +176,12 @@ impl Plan {
         text.push('\n');
         text
     }
+}
+
+/// How many users' addresses are verified, by which rule, and how many are not.
+fn basis_rows(bases: &[(String, u64)]) -> impl Iterator<Item = (String, u64, String)> {
+    let bases = bases.iter().filter_map(|(word, users)| Some((word.parse::<EmailBasis>().ok()?, *users)));
+    bases.map(|(basis, users)| (format!("  {}", basis_in_words(basis)), users, String::new()))
 }
 
 fn basis_in_words(basis: EmailBasis) -> &'static str {
@@ -262,7 +267,7 @@ impl Finish<'_> {
         let counts = ledger.counts().await?;
         let log =
             write_log(&context.folder, async |after| Ok(ledger.problems(Problems::All, after, 500).await?)).await?;
-        let mut text = self.summary(&counts);
+        let mut text = self.summary(&counts, &ledger.email_bases(Of::Created).await?);
         text.push_str(&reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
         if let Some(log) = &log {
             text.push_str(&format!("\n\nEvery user that did not get in, with the reasons: {}", log.display()));
@@ -283,11 +288,12 @@ impl Finish<'_> {
         })
     }
 
-    fn summary(&self, counts: &Counts) -> String {
+    fn summary(&self, counts: &Counts, bases: &[(String, u64)]) -> String {
         let progress = self.progress;
         let (created, adopted) = (progress.created.get(), progress.adopted.get());
         let in_clerk = format!("{} created now, {} found there", number(created), number(adopted));
         let mut rows = vec![("users in Clerk".to_owned(), counts.in_clerk(), in_clerk)];
+        rows.extend(basis_rows(bases));
         for (what, users, remark) in [
             ("still to be sent", counts.to_send(), "a later run sends them"),
             ("invalid", counts.of(State::Invalid), "our checks refused them; never sent"),

@@ -19,5 +19,5 @@ pub use matching::{ClerkSide, Matched, RowSide};
 pub use queue::Entry;
 pub use staging::{Extent, Merged, Staged};
 pub use store::{Ledger, LedgerError};
-pub use summary::{Counts, Problem, Problems, ReasonCount};
+pub use summary::{Counts, Of, Problem, Problems, ReasonCount};
 pub use write_back::ToWrite;

@@ -49,6 +49,15 @@ pub struct Problem {
     pub attempts: u32,
 }
 
+/// Whose addresses to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Users still to be sent.
+    ToSend,
+    /// Users that Clerk made on our request.
+    Created,
+}
+
 /// Which problems to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problems {
@@ -125,17 +134,19 @@ impl Ledger {
         Ok(counts)
     }
 
-    /// Counts the pending users by the rule that their e-mail address counts as verified by.
+    /// Counts users by the rule that their e-mail address counts as verified by, most first: those to be sent, or those we made.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read.
-    pub async fn email_bases(&self) -> Result<Vec<(String, u64)>, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT email_basis, COUNT(*) FROM user WHERE state IN ('pending', 'sending') GROUP BY 1 ORDER BY 2 DESC, 1",
-        )
-        .fetch_all(&mut *self.connection().await)
-        .await
-        .map_err(self.failed("read"))?;
+    pub async fn email_bases(&self, of: Of) -> Result<Vec<(String, u64)>, LedgerError> {
+        let sql = match of {
+            Of::ToSend => {
+                "SELECT email_basis, COUNT(*) FROM user WHERE state IN ('pending', 'sending') GROUP BY 1 ORDER BY 2 DESC, 1"
+            }
+            Of::Created => "SELECT email_basis, COUNT(*) FROM user WHERE state = 'created' GROUP BY 1 ORDER BY 2 DESC, 1",
+        };
+        let rows =
+            sqlx::query(sql).fetch_all(&mut *self.connection().await).await.map_err(self.failed("read"))?;
         Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1).unsigned_abs())).collect())
     }
 

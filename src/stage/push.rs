@@ -190,6 +190,7 @@ async fn feed_page(run: &Run, page: Vec<Entry>, in_doubt: bool, to_create: &mpsc
     };
     let mut found: HashMap<String, ClerkUser> =
         found.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))).collect();
+    tracing::debug!(users = ids.len(), found = found.len(), in_doubt, "looked up in Clerk");
     let mut unknown = Vec::with_capacity(page.len());
     for entry in page {
         match found.remove(entry.user.user_id.as_str()) {
@@ -234,6 +235,7 @@ async fn dispatch(run: Arc<Run>, mut entries: mpsc::Receiver<Entry>, concurrency
         let shutdown = shutdown.clone();
         tasks.spawn(async move {
             let (attempts, outcome) = bring_in(&run, &entry, shutdown).await;
+            tracing::trace!(user_id = %entry.user.user_id, attempts, event = ?outcome.event(), "user");
             run.answer(&entry, attempts, outcome).await;
             drop(permit);
         });
@@ -286,6 +288,7 @@ async fn bring_in(run: &Run, entry: &Entry, mut shutdown: Shutdown) -> (u32, Out
             }
             Kind::Passing => run.failed(&error),
         }
+        tracing::debug!(user_id = %entry.user.user_id, tries, code = error.code, in_doubt = error.in_doubt, "failed for now");
         attempts = counted;
         if tries >= ATTEMPTS_A_RUN || run.is_stopped() || shutdown.requested() {
             return (attempts, settle::put_off(&error));
@@ -347,6 +350,7 @@ async fn record(
     let mut batch = Vec::new();
     while answers.recv_many(&mut batch, 512).await > 0 {
         ledger.record(&batch, write_back).await?;
+        tracing::debug!(answers = batch.len(), "recorded");
         for (_, _, outcome) in batch.drain(..) {
             match outcome {
                 Outcome::Created(_) => &progress.created,

@@ -73,6 +73,7 @@ async fn write_batch(
         match database.write_clerk_ids(target, &pairs, overwrite).await {
             Ok(written) => break written,
             Err(error) if error.is_passing() && tries < TRIES => {
+                tracing::debug!(%error, tries, "the database did not take a batch for now");
                 tries += 1;
                 tokio::time::sleep(BUSY_WAIT).await;
             }
@@ -88,6 +89,7 @@ async fn write_batch(
         })
         .collect();
     ledger.record_write_back(&results).await?;
+    tracing::debug!(rows = results.len(), "written back");
     for written in &written {
         count(written, progress);
     }
