@@ -80,12 +80,11 @@ fn parts(text: &str) -> Result<Vec<String>, NameError> {
     let mut parts = Vec::new();
     let mut rest = text;
     loop {
-        let (name, after) = match part(rest)? {
-            Some(quoted) => quoted,
-            None => {
-                let end = rest.find('.').unwrap_or(rest.len());
-                (rest[..end].to_owned(), &rest[end..])
-            }
+        let (name, after) = if let Some(quoted) = part(rest)? {
+            quoted
+        } else {
+            let end = rest.find('.').unwrap_or(rest.len());
+            (rest[..end].to_owned(), &rest[end..])
         };
         if name.is_empty() {
             return Err(NameError::Empty(text.to_owned()));
@@ -298,12 +297,8 @@ pub(super) fn write_mysql(target: &Target, overwrite: bool) -> WriteSql {
         format!("t.{column} IS NULL")
     };
     // A column that is set keeps what it is set to: https://dev.mysql.com/doc/refman/8.4/en/timestamp-initialization.html
-    let kept: String = target
-        .on_update
-        .iter()
-        .map(|name| quote(Engine::MySql, name))
-        .map(|name| format!(", t.{name} = t.{name}"))
-        .collect();
+    let names: Vec<String> = target.on_update.iter().map(|name| quote(Engine::MySql, name)).collect();
+    let kept = names.iter().fold(String::new(), |kept, name| kept + ", t." + name + " = t." + name);
     let update = format!("UPDATE {join} SET t.{column} = b.id{kept} WHERE {condition}");
     WriteSql { before: format!("{read} FOR UPDATE"), update, after: read }
 }

@@ -18,7 +18,7 @@ pub struct DatabaseUrl {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    Server(Server),
+    Server(Box<Server>),
     File(File),
 }
 
@@ -108,8 +108,8 @@ impl DatabaseUrl {
         let place = match text.split_once(':') {
             _ if text.is_empty() => return Err(UrlError::Empty),
             Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
-                "postgres" | "postgresql" => Place::Server(server(Engine::Postgres, rest)?),
-                "mysql" | "mariadb" => Place::Server(server(Engine::MySql, rest)?),
+                "postgres" | "postgresql" => Place::Server(Box::new(server(Engine::Postgres, rest)?)),
+                "mysql" | "mariadb" => Place::Server(Box::new(server(Engine::MySql, rest)?)),
                 "sqlite" | "sqlite3" => Place::File(file(rest, false)?),
                 "file" => Place::File(file(rest, true)?),
                 "prisma" | "prisma+postgres" => return Err(UrlError::Proxy(scheme.to_owned())),
@@ -284,7 +284,7 @@ impl Server {
         if host.starts_with('/') {
             self.socket = Some(PathBuf::from(host));
         } else {
-            self.host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            host.trim_start_matches('[').trim_end_matches(']').clone_into(&mut self.host);
         }
     }
 
@@ -330,7 +330,8 @@ impl Server {
             self.root_certificate = self.client_certificate.take();
         }
         if self.user.is_empty() {
-            self.user = if self.engine == Engine::Postgres { "postgres" } else { "root" }.to_owned();
+            let usual = if self.engine == Engine::Postgres { "postgres" } else { "root" };
+            usual.clone_into(&mut self.user);
         }
         if self.engine == Engine::Postgres && self.database.is_empty() {
             self.database.clone_from(&self.user);

@@ -19,7 +19,7 @@ pub(crate) struct TestDatabase {
     /// The kind of database.
     pub(crate) engine: Engine,
     /// The server's URL and the database's name, if it must be dropped; a file's folder.
-    _remains: Remains,
+    remains: Remains,
 }
 
 enum Remains {
@@ -94,9 +94,9 @@ pub(crate) async fn mariadb() -> TestDatabase {
 pub(crate) async fn sqlite() -> TestDatabase {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("test.db");
-    std::fs::write(&path, b"").expect("an empty file is an empty SQLite database");
+    tokio::fs::write(&path, b"").await.expect("an empty file is an empty SQLite database");
     let url = format!("sqlite:{}", path.display());
-    TestDatabase { url, engine: Engine::Sqlite, _remains: Remains::Folder { _folder: folder } }
+    TestDatabase { url, engine: Engine::Sqlite, remains: Remains::Folder { _folder: folder } }
 }
 
 /// Makes an empty database of each kind, for tests that tell one story on all of them.
@@ -148,7 +148,7 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let Remains::Database(engine, server, name) = &self._remains else { return };
+        let Remains::Database(engine, server, name) = &self.remains else { return };
         let (engine, server, name) = (*engine, server.clone(), name.clone());
         // A thread, for a runtime of its own: the test's is still running.
         let dropped = std::thread::spawn(move || {
@@ -184,7 +184,7 @@ async fn on_server(engine: Engine, server: Server) -> TestDatabase {
     run(engine, &server.url, &format!("CREATE DATABASE {name}{encoding}")).await;
     let url = format!("{}/{name}", server.url);
     let remains = if server.stays { Remains::Database(engine, server.url, name) } else { Remains::Nothing };
-    TestDatabase { url, engine, _remains: remains }
+    TestDatabase { url, engine, remains }
 }
 
 /// Runs a statement on a server, outside of any test's database.

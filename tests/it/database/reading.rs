@@ -203,7 +203,7 @@ async fn a_query_that_writes_is_refused_before_it_does() {
             ]),
             Engine::MySql => writing.extend(["TRUNCATE t", "SET GLOBAL read_only = 1"]),
             Engine::Sqlite => {
-                writing.extend(["DELETE FROM t RETURNING a", "PRAGMA user_version = 5", "VACUUM INTO '/tmp/x'"])
+                writing.extend(["DELETE FROM t RETURNING a", "PRAGMA user_version = 5", "VACUUM INTO '/tmp/x'"]);
             }
         }
         for sql in writing {

@@ -25,7 +25,7 @@ docker rm --force --volumes "$1" || curl --silent --request DELETE --unix-socket
 "#;
 
 /// An image may have to be fetched first.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Returns whether a Docker engine is there to be asked.
 pub(super) fn answers() -> bool {

@@ -33,7 +33,7 @@ rm -rf "$dir"
 "#;
 
 /// How long a server may take to come up on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) async fn postgres() -> Option<Server> {
     let initdb = program("initdb")?;
@@ -132,13 +132,15 @@ fn free_port() -> u16 {
 async fn ready(connect: impl AsyncFn() -> sqlx::Result<()>) {
     let start = Instant::now();
     while let Err(error) = connect().await {
-        let mut watchdogs = WATCHDOGS.lock().expect("no thread panicked here");
-        let died = watchdogs.iter_mut().any(|watchdog| watchdog.try_wait().is_ok_and(|status| status.is_some()));
-        drop(watchdogs);
-        assert!(!died, "a database server for the tests did not start; what it said stands above");
+        assert!(!a_watchdog_died(), "a database server for the tests did not start; what it said stands above");
         assert!(start.elapsed() < PATIENCE, "a database server for the tests does not answer: {error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+fn a_watchdog_died() -> bool {
+    let mut watchdogs = WATCHDOGS.lock().expect("no thread panicked here");
+    watchdogs.iter_mut().any(|watchdog| watchdog.try_wait().is_ok_and(|status| status.is_some()))
 }
 
 /// Finds a program in the PATH, or where packages keep servers; the newest of several versions.
