@@ -20,7 +20,7 @@ async fn count(local: &Local) -> Value {
 
 #[tokio::test]
 async fn what_exceeds_the_rate_limit_is_refused_with_the_seconds_to_wait() {
-    let rate_limit = Some(RateLimit { requests: 3, window: Duration::from_secs(3_600) });
+    let rate_limit = Some(RateLimit { requests: 3, window: Duration::from_hours(1) });
     let local = Local::with(Settings { rate_limit, ..Settings::default() }).await;
     for path in ["/users", "/users/count", "/instance"] {
         assert_eq!(local.get(path).await.0, 200);
@@ -80,7 +80,7 @@ async fn a_user_may_be_made_after_the_connection_is_gone() {
     local.simulator.script(Rule::new("POST", "/v1/users", Fault::DoLate(wait)));
     assert!(try_create(&local, "1").await.is_err());
     let made = async { while count(&local).await != 1 {} };
-    tokio::time::timeout(Duration::from_secs(60), made).await.expect("the user is made at last");
+    tokio::time::timeout(Duration::from_mins(1), made).await.expect("the user is made at last");
 }
 
 #[tokio::test]
