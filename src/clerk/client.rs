@@ -193,10 +193,11 @@ impl Client {
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
-        shared.gate.pass().await;
+        let passage = shared.gate.pass().await;
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let response = request.send().await.map_err(|error| Error::no_answer(&error, &shared.api_url))?;
+        shared.gate.answered(passage);
         let answer = self.receive(response).await?;
         shared.note_latency(started.elapsed());
         if !(200..=299).contains(&answer.status) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::limit::{Limiter, Window};
+use super::limit::{Limiter, Passage, Window};
 
 /// Lets workers through one after the other, in the order they came, at the limiter's pace.
 pub(super) struct Gate {
@@ -21,11 +21,19 @@ impl Gate {
     }
 
     /// Waits until a request may go. A future dropped while it waits has used up nothing.
-    pub(super) async fn pass(&self) {
+    pub(super) async fn pass(&self) -> Passage {
         let _turn = self.turn.lock().await;
-        while let Err(at) = self.try_pass() {
-            sleep_until(at).await;
+        loop {
+            match self.try_pass() {
+                Ok(passage) => return passage,
+                Err(at) => sleep_until(at).await,
+            }
         }
+    }
+
+    /// Takes note of the answer to a request that has passed.
+    pub(super) fn answered(&self, passage: Passage) {
+        self.limiter().answered(passage, Instant::now().into_std());
     }
 
     /// Holds everybody back for so long, and returns whether that is news.
@@ -42,7 +50,7 @@ impl Gate {
         self.limiter().pause_left(Instant::now().into_std())
     }
 
-    fn try_pass(&self) -> Result<(), Instant> {
+    fn try_pass(&self) -> Result<Passage, Instant> {
         self.limiter().next(Instant::now().into_std()).map_err(Instant::from_std)
     }
 

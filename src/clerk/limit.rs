@@ -69,26 +69,32 @@ impl Pace {
 
 /// Lets requests through so that no window ever holds more than it may, and holds as many while there is work.
 ///
-/// Clerk counts a request when it arrives, not when it leaves here: one that is slow on its way and one that is quick come
-/// closer together. So each window is kept [longer](stretched) than asked for, by less than one part in a hundred.
+/// Clerk counts a request at a moment between its departure and its answer that is not told here. So a request stays in its
+/// window until a window's length after its answer: then it is out of Clerk's too, whatever the way took. Where answers are
+/// slow for other reasons than the way, [a part of the window](slack) after the departure is enough.
 #[derive(Debug)]
 pub struct Limiter {
     logs: Vec<Log>,
+    passed: u64,
     paused_until: Option<Instant>,
 }
+
+/// A request that was let through, to be told of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage(u64);
 
 impl Limiter {
     /// Makes a limiter that has let nothing through yet.
     #[must_use]
     pub fn new(windows: &[Window]) -> Self {
-        Self { logs: windows.iter().map(Log::new).collect(), paused_until: None }
+        Self { logs: windows.iter().map(Log::new).collect(), passed: 0, paused_until: None }
     }
 
     /// Lets a request through now, or says when to ask again.
     ///
     /// # Errors
-    /// The earliest time at which a request may go, if that is not `now`.
-    pub fn next(&mut self, now: Instant) -> Result<(), Instant> {
+    /// The earliest time at which a request may go, if that is not `now`. An answer that comes first may make it earlier.
+    pub fn next(&mut self, now: Instant) -> Result<Passage, Instant> {
         let free = self.logs.iter().filter_map(Log::free_at).chain(self.paused_until).max();
         if let Some(at) = free
             && at > now
@@ -98,7 +104,16 @@ impl Limiter {
         for log in &mut self.logs {
             log.push(now);
         }
-        Ok(())
+        self.passed += 1;
+        Ok(Passage(self.passed))
+    }
+
+    /// Takes note of an answer: Clerk has counted the request by now.
+    pub fn answered(&mut self, passage: Passage, now: Instant) {
+        let back = usize::try_from(self.passed - passage.0).unwrap_or(usize::MAX);
+        for log in &mut self.logs {
+            log.answered(back, now);
+        }
     }
 
     /// Lets nothing through before `at`; a longer pause stands.
@@ -113,34 +128,42 @@ impl Limiter {
     }
 }
 
-/// The latest requests of one window, as many as it may hold.
+/// The latest requests of one window, as many as it may hold; of each, the latest time at which Clerk may have counted it.
 #[derive(Debug)]
 struct Log {
     requests: usize,
     per: Duration,
-    sent: VecDeque<Instant>,
+    counted_by: VecDeque<Instant>,
 }
 
 impl Log {
     fn new(window: &Window) -> Self {
-        Self { requests: window.requests.max(1) as usize, per: stretched(window.per), sent: VecDeque::new() }
+        Self { requests: window.requests.max(1) as usize, per: window.per, counted_by: VecDeque::new() }
     }
 
     fn free_at(&self) -> Option<Instant> {
-        if self.sent.len() < self.requests { None } else { self.sent.front().map(|oldest| *oldest + self.per) }
+        if self.counted_by.len() < self.requests { None } else { self.counted_by.front().map(|at| *at + self.per) }
     }
 
     fn push(&mut self, now: Instant) {
-        if self.sent.len() == self.requests {
-            self.sent.pop_front();
+        if self.counted_by.len() == self.requests {
+            self.counted_by.pop_front();
         }
-        self.sent.push_back(now);
+        self.counted_by.push_back(now + slack(self.per));
+    }
+
+    /// The request that was let through `back` requests before the latest has its answer.
+    fn answered(&mut self, back: usize, now: Instant) {
+        let place = self.counted_by.len().checked_sub(back + 1);
+        if let Some(at) = place.and_then(|place| self.counted_by.get_mut(place)) {
+            *at = now.min(*at);
+        }
     }
 }
 
-/// Returns a window's length and 0.75 % of it: 75 ms of Clerk's 10 s, for requests that overtake each other.
-fn stretched(per: Duration) -> Duration {
-    per + per * 3 / 400
+/// Returns how long after its departure a request is taken to be counted at the latest: 250 ms of Clerk's 10 s.
+fn slack(per: Duration) -> Duration {
+    per / 40
 }
 
 #[cfg(test)]
@@ -149,20 +172,34 @@ mod tests {
 
     const TEN_SECONDS: Duration = Duration::from_secs(10);
 
-    /// Sends as fast as the limiter lets, by a clock that only the limiter moves.
-    fn send_for(limiter: &mut Limiter, start: Instant, length: Duration) -> Vec<Instant> {
-        let mut sent = Vec::new();
+    /// How long an answer takes in these tests, if nothing else is said.
+    const ANSWER: Duration = Duration::from_millis(40);
+
+    /// Sends as fast as the limiter lets, by a clock that only the limiter moves; each answer takes `answer`.
+    fn send_answered(limiter: &mut Limiter, start: Instant, length: Duration, answer: Duration) -> Vec<Instant> {
+        let (mut sent, mut under_way) = (Vec::new(), VecDeque::new());
         let mut now = start;
         while now < start + length {
+            while let Some((passage, _)) = under_way.pop_front_if(|(_, at): &mut (Passage, Instant)| *at + answer <= now) {
+                limiter.answered(passage, now);
+            }
             match limiter.next(now) {
-                Ok(()) => sent.push(now),
+                Ok(passage) => {
+                    sent.push(now);
+                    under_way.push_back((passage, now));
+                }
                 Err(at) => {
                     assert!(at > now, "a wait must lie ahead");
-                    now = at;
+                    let next_answer = under_way.front().map_or(at, |(_, sent)| *sent + answer);
+                    now = at.min(next_answer.max(now + Duration::from_nanos(1)));
                 }
             }
         }
         sent
+    }
+
+    fn send_for(limiter: &mut Limiter, start: Instant, length: Duration) -> Vec<Instant> {
+        send_answered(limiter, start, length, ANSWER)
     }
 
     /// Fails if any stretch of `window.per`, wherever it begins, holds more than `window.requests`.
@@ -201,11 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn slow_answers_cost_little_and_late_ones_count_where_clerk_counted_them() {
+        let window = Pace::of_instance(Environment::Production).windows[0];
+        let (start, length) = (Instant::now(), Duration::from_hours(1));
+        let sent = send_answered(&mut Limiter::new(&[window]), start, length, Duration::from_secs(1));
+        assert!(sent.len() >= 350_000, "{}", sent.len());
+        let counted: Vec<Instant> = sent.iter().map(|at| *at + slack(window.per)).collect();
+        check_sliding(counted, window);
+    }
+
+    #[test]
     fn requests_that_overtake_each_other_still_keep_to_the_limit_where_they_arrive() {
         let window = Window { requests: 100, per: TEN_SECONDS };
         let (start, mut random) = (Instant::now(), fastrand::Rng::with_seed(7));
         let sent = send_for(&mut Limiter::new(&[window]), start, Duration::from_hours(1));
-        let arrived: Vec<Instant> = sent.iter().map(|at| *at + Duration::from_millis(random.u64(20..=95))).collect();
+        let arrived: Vec<Instant> = sent.iter().map(|at| *at + Duration::from_millis(random.u64(0..=40))).collect();
         check_fixed(&arrived, start, Duration::ZERO, window);
         check_sliding(arrived, window);
     }
@@ -219,7 +266,7 @@ mod tests {
             now += Duration::from_millis(random.u64(0..4_000));
             for _ in 0..random.u32(0..120) {
                 match limiter.next(now) {
-                    Ok(()) => sent.push(now),
+                    Ok(_) => sent.push(now),
                     Err(at) => now = at,
                 }
             }
@@ -235,7 +282,7 @@ mod tests {
             .expect("is a rate")
             .with_delay(Duration::from_millis(100));
         let sent = send_for(&mut Limiter::new(&pace.windows), Instant::now(), Duration::from_mins(10));
-        assert!((5_950..=6_000).contains(&sent.len()), "{}", sent.len());
+        assert!((5_850..=6_000).contains(&sent.len()), "{}", sent.len());
         for window in pace.windows {
             check_sliding(sent.clone(), window);
         }
@@ -267,7 +314,7 @@ mod tests {
         limiter.pause_until(start + Duration::from_secs(1));
         assert_eq!(limiter.next(start), Err(start + TEN_SECONDS));
         assert_eq!(limiter.pause_left(start), Some(TEN_SECONDS));
-        assert_eq!(limiter.next(start + TEN_SECONDS), Ok(()));
+        assert!(limiter.next(start + TEN_SECONDS).is_ok());
         assert_eq!(limiter.pause_left(start + TEN_SECONDS), None);
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn ask(asked: Asked<'_>, args: ConsentArgs, context: &Context) 
     }
     let Some((terminal_in, mut terminal_out)) = terminal() else {
         return Err(anyhow!(
-            "nothing was written: this needs a typed confirmation, and there is no terminal to type it on\n\
+            "nothing was sent or written: this needs a typed confirmation, and there is no terminal to type it on\n\
              hint: check what is printed above, then say `--yes`"
         ))
         .or_refuse();
@@ -55,7 +55,7 @@ pub(super) async fn ask(asked: Asked<'_>, args: ConsentArgs, context: &Context) 
         context.console.note("");
         return Ok(());
     }
-    Err(anyhow!("nothing was written: the confirmation was not typed")).or_refuse()
+    Err(anyhow!("nothing was sent or written: the confirmation was not typed")).or_refuse()
 }
 
 #[cfg(unix)]

@@ -38,6 +38,9 @@ pub async fn open(
     if query.query.is_none() && query.preset.is_none() {
         return Err(no_query(url.engine())).or_refuse();
     }
+    if let Some(name) = &query.preset {
+        query_file::preset(name, url.engine()).or_refuse()?;
+    }
     let options = options(context.config.mapping(mapping)).or_refuse()?;
     let selection = selected(context, selection).or_refuse()?;
     let database = Database::connect(&url, Access::Read).await?;
@@ -154,7 +157,7 @@ async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failu
     if columns.is_empty() {
         return Err(anyhow!(
             "there is no table `{table}`, where the preset `{name}` looks for users\n\
-             hint: choose another preset (`--preset list` shows them), or write the query yourself (`--query FILE`)"
+             hint: choose another preset (a wrong name lists them), or write the query yourself (`--query FILE`)"
         ))
         .or_refuse();
     }

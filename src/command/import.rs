@@ -44,7 +44,9 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let reader = users_file::open(&args.file).or_refuse()?;
     let clerk = clerk_target::open(args.clerk, &context).await?;
     clerk.guard()?;
-    let path = ledger_file::of_instance(context.config.ledger(args.ledger).ledger, &clerk.instance.id);
+    let named_ledger = context.config.ledger(args.ledger).ledger;
+    let ledger_flag = ledger_file::flag(named_ledger.as_deref());
+    let path = ledger_file::of_instance(named_ledger, &clerk.instance.id);
     let ledger = Ledger::open(&path).await.or_refuse()?;
     let belonging = Belonging {
         instance_id: clerk.instance.id.clone(),
@@ -64,7 +66,7 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         source: Source::new(origin, selection),
         accept_changed_identifiers: args.accept_changed_identifiers,
         consent: args.consent,
-        backfill: Some("db2clerk backfill --database-url URL --table TABLE --key COLUMN".to_owned()),
+        backfill: Some(format!("db2clerk backfill --database-url URL --table TABLE --key COLUMN{ledger_flag}")),
         again: "run the same command again".to_owned(),
     };
     run::run(job, &context).await

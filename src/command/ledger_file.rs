@@ -15,6 +15,12 @@ pub fn of_instance(named: Option<PathBuf>, instance_id: &str) -> PathBuf {
     named.unwrap_or_else(|| Path::new(FOLDER).join(format!("{name}.db")))
 }
 
+/// Returns the flag that names the same ledger again, for a command to be shown; nothing for the default one.
+#[must_use]
+pub fn flag(named: Option<&Path>) -> String {
+    named.map_or(String::new(), |path| format!(" --ledger '{}'", path.display()))
+}
+
 /// Returns the ledger named, or else the only one there is.
 ///
 /// # Errors

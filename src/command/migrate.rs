@@ -56,10 +56,12 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
     let place = write_target::place(args.target, Some(&query), &context).or_refuse()?;
     let table = place.as_ref().map(|place| place.table.to_string());
+    let named_ledger = context.config.ledger(args.ledger).ledger;
+    let ledger_flag = ledger_file::flag(named_ledger.as_deref());
     let writes = context.config.write_back(args.write_back).write_back == Some(true);
     let backfill = (!writes).then(|| match &place {
-        Some(_) => "db2clerk backfill".to_owned(),
-        None => "db2clerk backfill --table TABLE --key COLUMN".to_owned(),
+        Some(place) => format!("db2clerk backfill --table '{}' --key '{}'{ledger_flag}", place.table_as_given, place.key),
+        None => format!("db2clerk backfill --table TABLE --key COLUMN{ledger_flag}"),
     });
     let write = match (writes, place) {
         (true, Some(place)) => Some(write_target::open(&url, place).await?),
@@ -71,7 +73,7 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         production: clerk.is_production(),
         source: Source { name: url.identity(), table },
     };
-    let path = ledger_file::of_instance(context.config.ledger(args.ledger).ledger, &clerk.instance.id);
+    let path = ledger_file::of_instance(named_ledger, &clerk.instance.id);
     let ledger = open_ledger(&path, args.dry_run, &belonging).await.or_refuse()?;
     if args.dry_run {
         let mut lines = clerk.describe();

@@ -12,12 +12,14 @@ use super::clerk_target::ClerkTarget;
 use super::consent::{self, Asked};
 use super::write_target::WriteTarget;
 use crate::args::ConsentArgs;
+use crate::database::QueryError;
 use crate::exit::{Exit, Failure};
-use crate::ledger::{Counts, Ledger, Of, Problems, ReasonCount, State, WriteBack};
-use crate::mapping::EmailBasis;
+use crate::ledger::{Counts, Ledger, LedgerError, Of, Problems, ReasonCount, State, WriteBack};
+use crate::mapping::{ElementError, EmailBasis};
 use crate::output::{Bar, Phase, count, duration, number, table, write_log};
 use crate::shutdown::Urgency;
 use crate::stage::Progress;
+use crate::users_file::ReadError;
 use crate::stage::pull::{self, Pulled};
 use crate::stage::push::{self, push};
 use crate::stage::source::Source;
@@ -95,17 +97,24 @@ pub async fn read(
     let bar = Bar::start(context.console, Phase::Reading, progress);
     let pulled = pull::pull(source, ledger, accept_changed_identifiers, progress, context.shutdown.clone()).await;
     drop(bar);
-    let other_people =
-        |error: &anyhow::Error| matches!(error.downcast_ref(), Some(crate::ledger::LedgerError::OtherPeople { .. }));
     match pulled {
         Ok(pulled) => Ok(pulled),
         Err(error) => {
             // Half a pull holds digests and is of no use.
             ledger.begin_pull().await?;
             ledger.checkpoint().await?;
-            Err(if other_people(&error) { Failure::Refused(error) } else { Failure::Failed(error) })
+            Err(if is_refusal(&error) { Failure::Refused(error) } else { Failure::Failed(error) })
         }
     }
+}
+
+/// Whether the source is not what it should be, rather than out of reach.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    let query = error.downcast_ref::<QueryError>();
+    query.is_some_and(|error| !matches!(error, QueryError::Broken(_) | QueryError::Connect(_)))
+        || matches!(error.downcast_ref(), Some(LedgerError::OtherPeople { .. }))
+        || error.is::<ReadError>()
+        || error.is::<ElementError>()
 }
 
 /// What a run is about to do.

@@ -28,6 +28,8 @@ pub struct WriteTarget {
 pub struct Place {
     /// The table.
     pub table: TableName,
+    /// The table's name as it was written, quotes and all: what to say to name it again.
+    pub table_as_given: String,
     /// The key column, perhaps quoted.
     pub key: String,
     /// The column for Clerk IDs, perhaps quoted.
@@ -44,6 +46,7 @@ pub fn place(flags: TargetArgs, query: Option<&QueryFile>, context: &Context) ->
     let Some(table) = args.table.or_else(|| query.and_then(|query| query.table.clone())) else { return Ok(None) };
     Ok(Some(Place {
         table: TableName::parse(&table)?,
+        table_as_given: table,
         key: args.key.or_else(|| query.and_then(|query| query.key.clone())).unwrap_or_else(|| "id".to_owned()),
         column: args.column.unwrap_or_else(|| "clerk_id".to_owned()),
         add_column: args.add_column == Some(true),
@@ -92,15 +95,14 @@ fn column_missing(target: &Target) -> anyhow::Error {
 fn schema_lines(target: &Target) -> String {
     let column = &target.column;
     let (drizzle, typeorm) = match target.engine {
-        Engine::Postgres | Engine::Sqlite => (format!("text(\"{column}\").unique()"), "text"),
-        Engine::MySql => (format!("varchar(\"{column}\", {{ length: 64 }}).unique()"), "varchar"),
+        Engine::Postgres | Engine::Sqlite => (format!("text(\"{column}\").unique()"), "type: \"text\""),
+        Engine::MySql => (format!("varchar(\"{column}\", {{ length: 191 }}).unique()"), "type: \"varchar\", length: 191"),
     };
-    let prisma_native = if target.engine == Engine::MySql { " @db.VarChar(64)" } else { "" };
     format!(
         "then tell your ORM, or its next push drops the column:\n  \
-         Prisma:   clerkId String? @unique @map(\"{column}\"){prisma_native}\n  \
+         Prisma:   clerkId String? @unique @map(\"{column}\")\n  \
          Drizzle:  clerkId: {drizzle},\n  \
-         TypeORM:  @Column({{ type: \"{typeorm}\", name: \"{column}\", nullable: true, unique: true }}) clerkId!: string | null\n\
+         TypeORM:  @Column({{ {typeorm}, name: \"{column}\", nullable: true, unique: true }}) clerkId!: string | null\n\
          TypeORM with `synchronize` on drops an unknown column at the application's next start, with everything in it: add the \
          line before the application starts again"
     )

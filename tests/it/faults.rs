@@ -6,7 +6,6 @@ use db2clerk::simulator::{Fault, Faults, RateLimit, Rule, Settings, Simulator, s
 use serde_json::json;
 
 use crate::program::{Program, Run};
-use crate::story::reqwest_client;
 
 fn users(how_many: usize) -> String {
     (0..how_many)
@@ -15,7 +14,7 @@ fn users(how_many: usize) -> String {
 }
 
 async fn import(simulator: &Simulator, how_many: usize) -> (Program, Run) {
-    let program = Program::with_clerk(simulator).variable("RETRY_DELAY_MS", "100");
+    let program = Program::with_clerk(simulator).variable("RETRY_DELAY_MS", "100").variable("CONCURRENCY_LIMIT", "16");
     program.write("users.json", &users(how_many));
     let run = program.run(&["import", "--yes", "--json"]).await;
     (program, run)

@@ -211,10 +211,10 @@ async fn files_that_are_no_users_files_are_refused_and_nothing_of_them_is_sent()
     let simulator = clerk().await;
     let whole = r#"[{"userId": "1", "email": "ada@example.com"}, {"userId": "2", "email": "bob@example.com"}]"#;
     for (name, text, code, told) in [
-        ("not-json", "userId,email\n1,ada@example.com\n", 1, "JSON"),
-        ("cut", &whole[..60], 1, "cut"),
-        ("wrapped", r#"{"users": [{"userId": "1", "email": "ada@example.com"}]}"#, 1, "users"),
-        ("unknown-key", r#"[{"userId": "1", "emial": "ada@example.com"}]"#, 1, "emial"),
+        ("not-json", "userId,email\n1,ada@example.com\n", 2, "JSON"),
+        ("cut", &whole[..60], 2, "cut"),
+        ("wrapped", r#"{"users": [{"userId": "1", "email": "ada@example.com"}]}"#, 2, "users"),
+        ("unknown-key", r#"[{"userId": "1", "emial": "ada@example.com"}]"#, 2, "emial"),
     ] {
         let program = Program::with_clerk(&simulator);
         program.write("users.json", text);

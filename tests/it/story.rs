@@ -316,7 +316,10 @@ fn check_nothing_is_shown(run: &Run, program: &Program, database: &TestDatabase)
     let ledgers = std::fs::read_dir(program.path(".db2clerk")).expect("the ledger's folder");
     let ledgers: Vec<u8> =
         ledgers.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("readable")).collect();
-    let password = url::Url::parse(&database.url).ok().and_then(|url| url.password().map(str::to_owned));
+    // A throw-away server's password may be its user's name, which is no secret.
+    let password = url::Url::parse(&database.url)
+        .ok()
+        .and_then(|url| url.password().filter(|password| *password != url.username()).map(str::to_owned));
     for secret in ["sk_live_secretkey", DIGEST, "hunter2", "5f4dcc3b5aa765d61d8327deb882cf99", "@example.com"]
         .into_iter()
         .chain(password.as_deref())
