@@ -15,6 +15,6 @@ LEFT JOIN (
   -- By a hash, for MariaDB builds no index on a derived column as wide as varchar(255), and compares all with all then.
   SELECT SHA2(`userId`, 256) AS user_hash, GROUP_CONCAT(DISTINCT provider ORDER BY provider SEPARATOR ',') AS providers
   FROM `Account`
-  GROUP BY `userId`
+  GROUP BY user_hash
 ) a ON a.user_hash = SHA2(u.id, 256)
 ORDER BY u.id;

@@ -15,6 +15,6 @@ LEFT JOIN (
   -- By a hash, for MariaDB builds no index on a derived column as wide as varchar(255), and compares all with all then.
   SELECT SHA2(user_id, 256) AS user_hash, GROUP_CONCAT(DISTINCT provider_id ORDER BY provider_id SEPARATOR ',') AS providers
   FROM accounts
-  GROUP BY user_id
+  GROUP BY user_hash
 ) a ON a.user_hash = SHA2(u.id, 256)
 ORDER BY u.id;
