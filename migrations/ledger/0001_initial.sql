@@ -26,6 +26,8 @@ CREATE TABLE user (
     content BLOB,
     email_basis TEXT NOT NULL DEFAULT 'none',
     attempts INTEGER NOT NULL DEFAULT 0,
+    -- Whether a request without a clear answer may have made the user: if it is found in Clerk, it is ours.
+    in_doubt INTEGER NOT NULL DEFAULT 0 CHECK (in_doubt IN (0, 1)),
     reasons TEXT,
     skipped INTEGER NOT NULL DEFAULT 0 CHECK (skipped IN (0, 1)),
     trace_id TEXT,

@@ -16,7 +16,7 @@ mod write_back;
 pub use belonging::{Belonging, Source};
 pub use entry::{Failure, Outcome, State, WriteBack};
 pub use matching::{ClerkSide, Matched, RowSide};
-pub use queue::Entry;
+pub use queue::{Answer, Entry};
 pub use staging::{Extent, Merged, Staged};
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};

@@ -14,8 +14,21 @@ pub struct Entry {
     pub id: i64,
     /// The user.
     pub user: ImportUser,
-    /// Create requests that may have reached Clerk before. If there were any, a user found in Clerk is ours.
-    pub attempts: u32,
+    /// Whether an earlier request without a clear answer may have made the user: found in Clerk, it is ours.
+    pub in_doubt: bool,
+}
+
+/// How a user's turn ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The entry.
+    pub id: i64,
+    /// Create requests sent for it.
+    pub requests: u32,
+    /// Whether one of them may have made the user, though no answer says so.
+    pub in_doubt: bool,
+    /// How it ended.
+    pub outcome: Outcome,
 }
 
 impl Ledger {
@@ -25,7 +38,7 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            "SELECT id, payload, attempts FROM user WHERE state = 'pending' AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, payload, in_doubt FROM user WHERE state = 'pending' AND id > ? ORDER BY id LIMIT ?",
             after,
             most,
         )
@@ -38,8 +51,8 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn in_doubt(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            // The crash may have come before the attempt was counted.
-            "SELECT id, payload, MAX(attempts, 1) FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+            // The crash came before it was written down, or not: whoever is still `sending` is in doubt.
+            "SELECT id, payload, 1 FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
             after,
             most,
         )
@@ -59,7 +72,7 @@ impl Ledger {
                 // The error is not shown: it could quote the payload.
                 let user = serde_json::from_str(&payload)
                     .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
-                Ok(Entry { id, user, attempts: row.get(2) })
+                Ok(Entry { id, user, in_doubt: row.get(2) })
             })
             .collect()
     }
@@ -81,18 +94,19 @@ impl Ledger {
         Ok(())
     }
 
-    /// Records how attempts ended, and erases the payloads of those who are done, in one transaction. `attempts` counts the
-    /// create requests of this run. Created and adopted users wait for the write-back if `write_back` says so.
+    /// Records how users' turns ended, and erases the payloads of those who are done, in one transaction. Created and adopted
+    /// users wait for the write-back if `write_back` says so.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written: no further request may go out then.
-    pub async fn record(&self, outcomes: &[(i64, u32, Outcome)], write_back: bool) -> Result<(), LedgerError> {
+    pub async fn record(&self, answers: &[Answer], write_back: bool) -> Result<(), LedgerError> {
         let mut connection = self.connection().await;
         let failed = self.failed("record answers in");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        for (id, attempts, outcome) in outcomes {
-            if !record_one(&mut transaction, *id, *attempts, outcome, write_back).await.map_err(&failed)? {
-                return Err(self.damaged(format!("entry {id} is not in a state that allows {:?}", outcome.event())));
+        for answer in answers {
+            if !record_one(&mut transaction, answer, write_back).await.map_err(&failed)? {
+                let (id, event) = (answer.id, answer.outcome.event());
+                return Err(self.damaged(format!("entry {id} is not in a state that allows {event:?}")));
             }
         }
         transaction.commit().await.map_err(&failed)
@@ -116,11 +130,10 @@ impl Ledger {
 /// Returns false if the user is in no state that this outcome may follow.
 async fn record_one(
     connection: &mut SqliteConnection,
-    id: i64,
-    attempts: u32,
-    outcome: &Outcome,
+    answer: &Answer,
     write_back: bool,
 ) -> Result<bool, sqlx::Error> {
+    let outcome = &answer.outcome;
     let allowed: Vec<&str> =
         State::ALL.into_iter().filter(|state| state.after(outcome.event()).is_some()).map(State::word).collect();
     let (state, clerk_id, failure): (State, Option<&ClerkId>, Option<&Failure>) = match outcome {
@@ -134,7 +147,7 @@ async fn record_one(
     let done = clerk_id.is_some();
     let changed = sqlx::query(
         "UPDATE user SET state = ?, clerk_id = ?, reasons = ?, trace_id = ?, attempts = attempts + ?,
-             payload = CASE WHEN ? THEN payload END,
+             in_doubt = in_doubt OR ?, payload = CASE WHEN ? THEN payload END,
              write_back = CASE WHEN ? THEN 'waiting' ELSE write_back END
          WHERE id = ? AND state IN (SELECT value FROM json_each(?))",
     )
@@ -142,10 +155,11 @@ async fn record_one(
     .bind(clerk_id.map(ClerkId::as_str))
     .bind(reasons)
     .bind(failure.and_then(|failure| failure.trace_id.as_deref()))
-    .bind(attempts)
+    .bind(answer.requests)
+    .bind(answer.in_doubt)
     .bind(state == State::Pending)
     .bind(done && write_back)
-    .bind(id)
+    .bind(answer.id)
     .bind(serde_json::json!(allowed).to_string())
     .execute(connection)
     .await?

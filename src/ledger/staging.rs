@@ -330,7 +330,8 @@ async fn refresh(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
              state = CASE WHEN staged.payload IS NULL THEN {refused} ELSE {pulled} END,
              row_key = staged.row_key, payload = staged.payload, content = staged.content,
              email_basis = staged.email_basis, reasons = staged.reasons, skipped = staged.skipped, trace_id = NULL,
-             attempts = CASE WHEN state IN ('conflict', 'rejected') THEN 0 ELSE attempts END
+             attempts = CASE WHEN state IN ('conflict', 'rejected') THEN 0 ELSE attempts END,
+             in_doubt = CASE WHEN state IN ('conflict', 'rejected') THEN 0 ELSE in_doubt END
          FROM staged WHERE staged.user_id = user.user_id AND user.state IN ({open})",
         refused = following(Event::Refused),
         pulled = following(Event::Pulled),

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::{Progress, settle};
 use crate::clerk::{ClerkUser, Client, Error, Kind, Taken, backoff};
-use crate::ledger::{Entry, Ledger, Outcome};
+use crate::ledger::{Answer, Entry, Ledger, Outcome};
 use crate::record::{Identifier, UserId};
 use crate::shutdown::{Shutdown, Urgency};
 
@@ -111,9 +111,6 @@ struct Run {
     answers: mpsc::Sender<Answer>,
 }
 
-/// Entry, create requests sent for it in this run, and how it ended.
-type Answer = (i64, u32, Outcome);
-
 impl Run {
     fn stop_for(&self, error: &Error) {
         self.stop.send_if_modified(|stop| {
@@ -129,9 +126,9 @@ impl Run {
         self.stopped.borrow().is_some()
     }
 
-    async fn answer(&self, entry: &Entry, attempts: u32, outcome: Outcome) {
+    async fn answer(&self, answer: Answer) {
         // The recorder is only gone if the ledger cannot be written; the entry is then found again as `sending`.
-        let _ = self.answers.send((entry.id, attempts, outcome)).await;
+        let _ = self.answers.send(answer).await;
     }
 
     /// Notes a passing failure; too many in a row are an outage.
@@ -195,8 +192,8 @@ async fn feed_page(run: &Run, page: Vec<Entry>, in_doubt: bool, to_create: &mpsc
     for entry in page {
         match found.remove(entry.user.user_id.as_str()) {
             Some(clerk_user) => {
-                let outcome = settle::found(&entry.user, &clerk_user, entry.attempts);
-                run.answer(&entry, 0, outcome).await;
+                let outcome = settle::found(&entry.user, &clerk_user, entry.in_doubt);
+                run.answer(unsent(&entry, outcome)).await;
             }
             None => unknown.push(entry),
         }
@@ -234,9 +231,9 @@ async fn dispatch(run: Arc<Run>, mut entries: mpsc::Receiver<Entry>, concurrency
         let run = Arc::clone(&run);
         let shutdown = shutdown.clone();
         tasks.spawn(async move {
-            let (attempts, outcome) = bring_in(&run, &entry, shutdown).await;
-            tracing::trace!(user_id = %entry.user.user_id, attempts, event = ?outcome.event(), "user");
-            run.answer(&entry, attempts, outcome).await;
+            let answer = bring_in(&run, &entry, shutdown).await;
+            tracing::trace!(user_id = %entry.user.user_id, requests = answer.requests, event = ?answer.outcome.event(), "user");
+            run.answer(answer).await;
             drop(permit);
         });
         while tasks.try_join_next().is_some() {}
@@ -244,7 +241,7 @@ async fn dispatch(run: Arc<Run>, mut entries: mpsc::Receiver<Entry>, concurrency
     entries.close();
     // Never sent: back to pending, so that the next run need not doubt.
     while let Some(entry) = entries.recv().await {
-        run.answer(&entry, 0, Outcome::Pending(None)).await;
+        run.answer(unsent(&entry, Outcome::Pending(None))).await;
     }
     let all = async { while tasks.join_next().await.is_some() {} };
     let insisted = async {
@@ -260,57 +257,61 @@ async fn dispatch(run: Arc<Run>, mut entries: mpsc::Receiver<Entry>, concurrency
     }
 }
 
-/// Creates one user, as often as it takes and makes sense. Returns the requests sent, and how it ended.
-async fn bring_in(run: &Run, entry: &Entry, mut shutdown: Shutdown) -> (u32, Outcome) {
-    let mut attempts = 0;
-    for tries in 1.. {
+/// The answer for a user for whom nothing was sent.
+fn unsent(entry: &Entry, outcome: Outcome) -> Answer {
+    Answer { id: entry.id, requests: 0, in_doubt: entry.in_doubt, outcome }
+}
+
+/// Creates one user, as often as it takes and makes sense.
+async fn bring_in(run: &Run, entry: &Entry, mut shutdown: Shutdown) -> Answer {
+    let (mut requests, mut in_doubt) = (0, entry.in_doubt);
+    let outcome = loop {
+        requests += 1;
         let error = match run.client.create_user(&entry.user).await {
             Ok(user) => {
                 run.succeeded();
-                return (attempts + 1, Outcome::Created(user.id));
+                break Outcome::Created(user.id);
             }
             Err(error) => error,
         };
-        // Only a request that may have had its effect makes the user ours if it is found later.
-        let counted = attempts + u32::from(error.in_doubt);
+        in_doubt |= error.in_doubt;
         match error.kind {
             Kind::StopsRun => {
                 run.stop_for(&error);
-                return (counted, settle::put_off(&error));
+                break settle::put_off(&error);
             }
             Kind::Rejected => {
                 run.succeeded();
-                return (counted, settle::rejected(&error));
+                break settle::rejected(&error);
             }
             Kind::IdentifierExists { param } => {
                 run.succeeded();
-                return (counted, identifier_exists(run, entry, &error, param, counted).await);
+                break identifier_exists(run, entry, &error, param, in_doubt).await;
             }
             Kind::Passing => run.failed(&error),
         }
-        tracing::debug!(user_id = %entry.user.user_id, tries, code = error.code, in_doubt = error.in_doubt, "failed for now");
-        attempts = counted;
-        if tries >= ATTEMPTS_A_RUN || run.is_stopped() || shutdown.requested() {
-            return (attempts, settle::put_off(&error));
+        tracing::debug!(user_id = %entry.user.user_id, requests, code = error.code, in_doubt, "failed for now");
+        if requests >= ATTEMPTS_A_RUN || run.is_stopped() || shutdown.requested() {
+            break settle::put_off(&error);
         }
         tokio::select! {
-            () = tokio::time::sleep(backoff::delay(tries, fastrand::f64())) => {}
-            () = shutdown.wait_for(Urgency::Graceful) => return (attempts, settle::put_off(&error)),
+            () = tokio::time::sleep(backoff::delay(requests, fastrand::f64())) => {}
+            () = shutdown.wait_for(Urgency::Graceful) => break settle::put_off(&error),
         }
         if error.in_doubt {
-            match look_up(run, entry, entry.attempts + attempts).await {
-                Ok(Some(outcome)) => return (attempts, outcome),
+            match look_up(run, entry, in_doubt).await {
+                Ok(Some(outcome)) => break outcome,
                 Ok(None) => {}
-                Err(error) => return (attempts, settle::put_off(&error)),
+                Err(error) => break settle::put_off(&error),
             }
         }
-    }
-    unreachable!("the tries are bounded above")
+    };
+    Answer { id: entry.id, requests, in_doubt, outcome }
 }
 
 /// A held identifier may be held by the very user that our own earlier request made: Clerk is asked before it is a conflict.
-async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken, attempts: u32) -> Outcome {
-    match look_up(run, entry, entry.attempts + attempts).await {
+async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken, in_doubt: bool) -> Outcome {
+    match look_up(run, entry, in_doubt).await {
         Ok(Some(outcome)) => return outcome,
         Ok(None) => {}
         Err(error) => return settle::put_off(&error),
@@ -330,14 +331,14 @@ async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken
     settle::held_by_other(error, None)
 }
 
-async fn look_up(run: &Run, entry: &Entry, attempts: u32) -> Result<Option<Outcome>, Error> {
+async fn look_up(run: &Run, entry: &Entry, in_doubt: bool) -> Result<Option<Outcome>, Error> {
     let found =
         run.client.users_by_external_id(std::slice::from_ref(&entry.user.user_id)).await.inspect_err(|error| {
             if error.kind == Kind::StopsRun {
                 run.stop_for(error);
             }
         })?;
-    Ok(found.first().map(|clerk_user| settle::found(&entry.user, clerk_user, attempts)))
+    Ok(found.first().map(|clerk_user| settle::found(&entry.user, clerk_user, in_doubt)))
 }
 
 /// Records answers as they come, as many to a transaction as have gathered.
@@ -351,8 +352,8 @@ async fn record(
     while answers.recv_many(&mut batch, 512).await > 0 {
         ledger.record(&batch, write_back).await?;
         tracing::debug!(answers = batch.len(), "recorded");
-        for (_, _, outcome) in batch.drain(..) {
-            match outcome {
+        for answer in batch.drain(..) {
+            match answer.outcome {
                 Outcome::Created(_) => &progress.created,
                 Outcome::Adopted(_) => &progress.adopted,
                 Outcome::Conflict(_) => &progress.conflicts,

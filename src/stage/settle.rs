@@ -6,9 +6,9 @@ use crate::clerk::{ClerkUser, Error};
 use crate::ledger::{Failure, Outcome};
 use crate::record::{Identifier, ImportUser, Reason};
 
-/// Decides what a Clerk user who bears our user ID is to us. `attempts` counts our create requests so far: without any, the
-/// user was there before us.
-pub(super) fn found(user: &ImportUser, clerk_user: &ClerkUser, attempts: u32) -> Outcome {
+/// Decides what a Clerk user who bears our user ID is to us. `in_doubt` says that a request of ours may have made it: if not,
+/// it was there before us.
+pub(super) fn found(user: &ImportUser, clerk_user: &ClerkUser, in_doubt: bool) -> Outcome {
     let held: HashSet<&Identifier> = clerk_user.identifiers.iter().collect();
     if !user.identifiers().iter().any(|identifier| held.contains(identifier)) {
         return Outcome::Conflict(failure(
@@ -21,7 +21,7 @@ pub(super) fn found(user: &ImportUser, clerk_user: &ClerkUser, attempts: u32) ->
             ),
         ));
     }
-    if attempts > 0 { Outcome::Created(clerk_user.id.clone()) } else { Outcome::Adopted(clerk_user.id.clone()) }
+    if in_doubt { Outcome::Created(clerk_user.id.clone()) } else { Outcome::Adopted(clerk_user.id.clone()) }
 }
 
 /// The outcome for a user of whom another Clerk user holds an identifier.
@@ -86,15 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn a_user_found_before_any_attempt_is_adopted_and_after_one_is_ours() {
+    fn a_user_found_without_doubt_is_adopted_and_after_a_lost_answer_is_ours() {
         let (ours, theirs) = (user("ada@example.com"), clerk_user("Ada@Example.com"));
-        assert!(matches!(found(&ours, &theirs, 0), Outcome::Adopted(_)));
-        assert!(matches!(found(&ours, &theirs, 1), Outcome::Created(_)));
+        assert!(matches!(found(&ours, &theirs, false), Outcome::Adopted(_)));
+        assert!(matches!(found(&ours, &theirs, true), Outcome::Created(_)));
     }
 
     #[test]
     fn a_user_with_our_id_and_nothing_in_common_is_somebody_else() {
-        let outcome = found(&user("ada@example.com"), &clerk_user("eve@example.com"), 1);
+        let outcome = found(&user("ada@example.com"), &clerk_user("eve@example.com"), true);
         let Outcome::Conflict(failure) = outcome else { panic!("{outcome:?}") };
         assert!(failure.reason.message.contains("`user_1`"));
         assert!(!failure.reason.message.contains('@'), "addresses stay out of messages");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use db2clerk::ledger::{Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State};
+use db2clerk::ledger::{Answer, Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State};
 use db2clerk::record::{ClerkId, ImportUser, Reason, UserId};
 use db2clerk::secret::Secret;
 
@@ -27,11 +27,15 @@ async fn pull(ledger: &Ledger, extent: Extent, users: &[Staged]) {
     ledger.merge(extent, false).await.expect("the pull is merged");
 }
 
+fn answer(id: i64, outcome: Outcome) -> Answer {
+    Answer { id, requests: 1, in_doubt: false, outcome }
+}
+
 /// Ends the first pending user's attempt.
 async fn finish(ledger: &Ledger, outcome: Outcome) {
     let entry = ledger.pending(0, 1).await.expect("the ledger is read").remove(0);
     ledger.mark_sending(&[entry.id]).await.expect("marked");
-    ledger.record(&[(entry.id, 1, outcome)], false).await.expect("recorded");
+    ledger.record(&[answer(entry.id, outcome)], false).await.expect("recorded");
 }
 
 fn clerk_id(text: &str) -> ClerkId {
@@ -140,13 +144,13 @@ async fn known_user_ids_with_other_peoples_addresses_stop_the_run_and_change_not
 }
 
 #[tokio::test]
-async fn users_whose_answer_was_never_recorded_are_in_doubt_with_an_attempt() {
+async fn users_whose_answer_was_never_recorded_are_in_doubt() {
     let ledger = new_ledger().await;
     pull(&ledger, Extent::Whole, &[valid("1", "a@example.com")]).await;
     let entry = ledger.pending(0, 1).await.expect("pending").remove(0);
     ledger.mark_sending(&[entry.id]).await.expect("marked");
     let in_doubt = ledger.in_doubt(0, 10).await.expect("in doubt");
-    assert_eq!((in_doubt.len(), in_doubt[0].attempts), (1, 1));
+    assert_eq!((in_doubt.len(), in_doubt[0].in_doubt), (1, true));
     assert!(ledger.pending(0, 10).await.expect("pending").is_empty());
 }
 
@@ -155,7 +159,7 @@ async fn an_outcome_that_cannot_follow_is_refused_and_nothing_of_its_batch_is_ke
     let ledger = new_ledger().await;
     pull(&ledger, Extent::Whole, &[valid("1", "a@example.com"), valid("2", "b@example.com")]).await;
     finish(&ledger, Outcome::Created(clerk_id("user_1"))).await;
-    let batch = [(2, 1, Outcome::Created(clerk_id("user_2"))), (1, 1, Outcome::Adopted(clerk_id("user_3")))];
+    let batch = [answer(2, Outcome::Created(clerk_id("user_2"))), answer(1, Outcome::Adopted(clerk_id("user_3")))];
     ledger.record(&batch, false).await.expect_err("a created user is not found again");
     assert_eq!(states(&ledger).await, "created 1, pending 1");
 }
@@ -242,7 +246,7 @@ async fn nothing_of_a_user_who_is_done_stays_in_any_file() {
     while let Some(entry) = ledger.pending(0, 1).await.expect("pending").pop() {
         ledger.mark_sending(&[entry.id]).await.expect("marked");
         let clerk_id = clerk_id(&format!("user_{}", entry.id));
-        ledger.record(&[(entry.id, 1, Outcome::Created(clerk_id))], true).await.expect("recorded");
+        ledger.record(&[answer(entry.id, Outcome::Created(clerk_id))], true).await.expect("recorded");
     }
     ledger.checkpoint().await.expect("checkpointed");
     for secret in secrets {
