@@ -6,6 +6,7 @@ mod commands;
 mod database;
 mod faults;
 mod ledger;
+mod passwords;
 mod program;
 mod refusals;
 mod samples;
