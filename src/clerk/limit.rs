@@ -180,7 +180,9 @@ mod tests {
         let (mut sent, mut under_way) = (Vec::new(), VecDeque::new());
         let mut now = start;
         while now < start + length {
-            while let Some((passage, _)) = under_way.pop_front_if(|(_, at): &mut (Passage, Instant)| *at + answer <= now) {
+            while let Some((passage, _)) =
+                under_way.pop_front_if(|(_, at): &mut (Passage, Instant)| *at + answer <= now)
+            {
                 limiter.answered(passage, now);
             }
             match limiter.next(now) {

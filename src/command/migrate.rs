@@ -60,7 +60,9 @@ pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let ledger_flag = ledger_file::flag(named_ledger.as_deref());
     let writes = context.config.write_back(args.write_back).write_back == Some(true);
     let backfill = (!writes).then(|| match &place {
-        Some(place) => format!("db2clerk backfill --table '{}' --key '{}'{ledger_flag}", place.table_as_given, place.key),
+        Some(place) => {
+            format!("db2clerk backfill --table '{}' --key '{}'{ledger_flag}", place.table_as_given, place.key)
+        }
         None => format!("db2clerk backfill --table TABLE --key COLUMN{ledger_flag}"),
     });
     let write = match (writes, place) {

@@ -19,11 +19,11 @@ use crate::mapping::{ElementError, EmailBasis};
 use crate::output::{Bar, Phase, count, duration, number, table, write_log};
 use crate::shutdown::Urgency;
 use crate::stage::Progress;
-use crate::users_file::ReadError;
 use crate::stage::pull::{self, Pulled};
 use crate::stage::push::{self, push};
 use crate::stage::source::Source;
 use crate::stage::write_back::{self, write_back};
+use crate::users_file::ReadError;
 
 /// Everything a run needs, opened.
 pub struct Job {

@@ -96,7 +96,9 @@ fn schema_lines(target: &Target) -> String {
     let column = &target.column;
     let (drizzle, typeorm) = match target.engine {
         Engine::Postgres | Engine::Sqlite => (format!("text(\"{column}\").unique()"), "type: \"text\""),
-        Engine::MySql => (format!("varchar(\"{column}\", {{ length: 191 }}).unique()"), "type: \"varchar\", length: 191"),
+        Engine::MySql => {
+            (format!("varchar(\"{column}\", {{ length: 191 }}).unique()"), "type: \"varchar\", length: 191")
+        }
     };
     format!(
         "then tell your ORM, or its next push drops the column:\n  \

@@ -128,11 +128,7 @@ impl Ledger {
 }
 
 /// Returns false if the user is in no state that this outcome may follow.
-async fn record_one(
-    connection: &mut SqliteConnection,
-    answer: &Answer,
-    write_back: bool,
-) -> Result<bool, sqlx::Error> {
+async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_back: bool) -> Result<bool, sqlx::Error> {
     let outcome = &answer.outcome;
     let allowed: Vec<&str> =
         State::ALL.into_iter().filter(|state| state.after(outcome.event()).is_some()).map(State::word).collect();

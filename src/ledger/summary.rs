@@ -143,10 +143,11 @@ impl Ledger {
             Of::ToSend => {
                 "SELECT email_basis, COUNT(*) FROM user WHERE state IN ('pending', 'sending') GROUP BY 1 ORDER BY 2 DESC, 1"
             }
-            Of::Created => "SELECT email_basis, COUNT(*) FROM user WHERE state = 'created' GROUP BY 1 ORDER BY 2 DESC, 1",
+            Of::Created => {
+                "SELECT email_basis, COUNT(*) FROM user WHERE state = 'created' GROUP BY 1 ORDER BY 2 DESC, 1"
+            }
         };
-        let rows =
-            sqlx::query(sql).fetch_all(&mut *self.connection().await).await.map_err(self.failed("read"))?;
+        let rows = sqlx::query(sql).fetch_all(&mut *self.connection().await).await.map_err(self.failed("read"))?;
         Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1).unsigned_abs())).collect())
     }
 

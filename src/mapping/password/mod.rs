@@ -51,7 +51,8 @@ impl Fault {
             Self::Ambiguous(names) => (
                 "password_ambiguous",
                 format!(
-                    "may have been made by one of several hashers ({}); say which in `passwordHasher` or with `--password-hasher`",
+                    "has a shape that does not tell its hasher ({}, or something else); say which in `passwordHasher` or with \
+                     `--password-hasher`",
                     names.join(", ")
                 ),
             ),

@@ -45,7 +45,10 @@ pub(super) fn check(hasher: Hasher, digest: &str) -> Result<(), Misfit> {
         Hasher::Argon2i => argon2(digest, "$argon2i$"),
         Hasher::Argon2id => argon2(digest, "$argon2id$"),
         Hasher::Pbkdf2Sha1 => pbkdf2_sha1(digest),
-        Hasher::Pbkdf2Sha256 => pbkdf2(digest, "pbkdf2_sha256$", is_base64, is_base64),
+        // Unpadded, the salt is text that happens to look like base64: one in sixteen of Django's does.
+        Hasher::Pbkdf2Sha256 => {
+            pbkdf2(digest, "pbkdf2_sha256$", |salt| salt.len() % 4 == 0 && is_base64(salt), is_base64)
+        }
         Hasher::Pbkdf2Sha256Django => pbkdf2(digest, "pbkdf2_sha256$", is_salt, is_base64),
         Hasher::Pbkdf2Sha512 => pbkdf2(digest, "pbkdf2_sha512$", is_salt, is_hex_bytes),
         Hasher::Pbkdf2Sha512Hex => pbkdf2(digest, "pbkdf2_sha512_hex$", is_hex_bytes, is_hex_bytes),
