@@ -31,7 +31,7 @@ macro_rules! layered {
 layered! {
 /// Where the database is.
 pub struct DatabaseArgs {
-    /// URL of the application's database: `postgres://`, `mysql://`, `sqlite:` or `file:` [env: DATABASE_URL].
+    /// URL of the application's database: `postgres://`, `mysql://`, `sqlite:` or `file:` [env: `DATABASE_URL`].
     #[arg(long, value_name = "URL", help_heading = "Source")]
     pub database_url: Option<String>,
 }
@@ -65,7 +65,7 @@ pub struct SelectionArgs {
     /// Take only the user with this ID; may be given several times.
     #[arg(long, value_name = "ID", help_heading = "Source")]
     pub user: Option<Vec<String>>,
-    /// Skip the first N users of the source [env: OFFSET].
+    /// Skip the first N users of the source [env: `OFFSET`].
     #[arg(long, value_name = "N", help_heading = "Source")]
     pub offset: Option<u64>,
 }
@@ -106,26 +106,26 @@ pub struct MappingArgs {
 layered! {
 /// Which Clerk instance, and how fast.
 pub struct ClerkArgs {
-    /// Address of the Backend API. [env: CLERK_API_URL] [default: https://api.clerk.com]
+    /// Address of the Backend API. [env: `CLERK_API_URL`] [default: `https://api.clerk.com`]
     #[arg(long, value_name = "URL", help_heading = "Clerk")]
     pub clerk_api_url: Option<String>,
-    /// Secret key of the instance; better set as CLERK_SECRET_KEY, for a flag shows in process lists.
+    /// Secret key of the instance; better set as `CLERK_SECRET_KEY`, for a flag shows in process lists.
     #[arg(long, value_name = "KEY", help_heading = "Clerk")]
     #[serde(skip)]
     pub clerk_secret_key: Option<String>,
-    /// Most requests a second; what is left of the instance's limit is your live application's. [env: RATE_LIMIT]
+    /// Most requests a second; what is left of the instance's limit is your live application's. [env: `RATE_LIMIT`]
     #[arg(long, value_name = "N", help_heading = "Clerk")]
     pub rate_limit: Option<f64>,
-    /// Most requests at one time. [env: CONCURRENCY_LIMIT] [default: 128 in production, 32 in development]
+    /// Most requests at one time. [env: `CONCURRENCY_LIMIT`] [default: 128 in production, 32 in development]
     #[arg(long, value_name = "N", help_heading = "Clerk")]
     pub concurrency_limit: Option<usize>,
-    /// Milliseconds between two requests. [env: DELAY_MS]
+    /// Milliseconds between two requests. [env: `DELAY_MS`]
     #[arg(long, value_name = "MS", help_heading = "Clerk")]
     pub delay_ms: Option<u64>,
-    /// Milliseconds to wait after Clerk says `too many requests` and not for how long. [env: RETRY_DELAY_MS] [default: 10000]
+    /// Milliseconds to wait after Clerk says `too many requests` and not for how long. [env: `RETRY_DELAY_MS`] [default: 10000]
     #[arg(long, value_name = "MS", help_heading = "Clerk")]
     pub retry_delay_ms: Option<u64>,
-    /// Allow a development instance (`sk_test_`) as the target. [env: IMPORT_TO_DEV_INSTANCE]
+    /// Allow a development instance (`sk_test_`) as the target. [env: `IMPORT_TO_DEV_INSTANCE`]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         help_heading = "Clerk")]
     pub import_to_dev_instance: Option<bool>,
@@ -141,7 +141,7 @@ pub struct TargetArgs {
     /// Unique column that finds a row by its user ID. [default: what the query file's header says, or `id`]
     #[arg(long, value_name = "NAME", help_heading = "Write-back")]
     pub key: Option<String>,
-    /// Column that gets the Clerk IDs. [default: clerk_id]
+    /// Column that gets the Clerk IDs. [default: `clerk_id`]
     #[arg(long, value_name = "NAME", help_heading = "Write-back")]
     pub column: Option<String>,
     /// Add the column, with a unique index, if it is missing.

@@ -68,7 +68,7 @@ impl Config {
         for name in VARIABLES {
             if let Some(value) = std::env::var_os(name) {
                 let value = value.into_string().ok().with_context(|| format!("`{name}` is not valid UTF-8"))?;
-                keep(&mut environment, name, value, "the environment");
+                keep(&mut environment, name, &value, "the environment");
             }
         }
         match env_file {
@@ -184,10 +184,10 @@ impl Config {
 }
 
 /// The first to set a variable wins; an empty value sets nothing.
-fn keep(environment: &mut BTreeMap<&'static str, Variable>, name: &'static str, value: String, origin: &str) {
-    let value = value.trim().to_owned();
+fn keep(environment: &mut BTreeMap<&'static str, Variable>, name: &'static str, value: &str, origin: &str) {
+    let value = value.trim();
     if !value.is_empty() {
-        environment.entry(name).or_insert(Variable { value, origin: origin.to_owned() });
+        environment.entry(name).or_insert_with(|| Variable { value: value.to_owned(), origin: origin.to_owned() });
     }
 }
 
@@ -197,7 +197,7 @@ fn read_env_file(environment: &mut BTreeMap<&'static str, Variable>, path: &Path
     for variable in variables {
         let (name, value) = variable.map_err(without_text).with_context(failed)?;
         if let Some(name) = VARIABLES.into_iter().find(|known| *known == name) {
-            keep(environment, name, value, &format!("`{}`", path.display()));
+            keep(environment, name, &value, &format!("`{}`", path.display()));
         }
     }
     Ok(())

@@ -24,7 +24,7 @@ use crate::stage::write_back::{self, write_back};
 
 /// Where the Clerk IDs are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum From {
+pub(super) enum From {
     /// The ledger of `migrate` or `import`
     #[default]
     Ledger,
@@ -64,7 +64,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`], if it was refused or failed.
-pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     match args.from {
         From::Ledger => from_ledger(args, &context).await,
         From::Clerk => from_clerk(args, &context).await,

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::exit::{Failure, OrRefuse};
 
 /// An open Clerk instance.
-pub struct ClerkTarget {
+pub(super) struct ClerkTarget {
     /// The client.
     pub client: Client,
     /// The instance, as it describes itself.
@@ -36,7 +36,7 @@ const CONCURRENCY_DEVELOPMENT: usize = 32;
 ///
 /// # Errors
 /// A refusal, if there is no key or a setting is wrong; a failure, if Clerk cannot be reached or refuses the key.
-pub async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Failure> {
+pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Failure> {
     let from_flag = flags.clerk_secret_key.is_some();
     let settings = context.config.clerk(flags).or_refuse()?;
     let key = settings.clerk_secret_key.as_deref().ok_or_else(|| {
@@ -115,7 +115,7 @@ fn announcements(settings: &ClerkArgs, config: &Config) -> Vec<String> {
 impl ClerkTarget {
     /// Returns the lines that say where users go.
     #[must_use]
-    pub fn describe(&self) -> Vec<String> {
+    pub(super) fn describe(&self) -> Vec<String> {
         let at = if self.api_url.is_clerk() { String::new() } else { format!(" at {}", self.api_url) };
         let mut lines = vec![format!(
             "Clerk:    {} instance `{}`{at}, key from {}",
@@ -127,7 +127,7 @@ impl ClerkTarget {
 
     /// Returns whether users in it are real.
     #[must_use]
-    pub fn is_production(&self) -> bool {
+    pub(super) fn is_production(&self) -> bool {
         self.instance.environment == Environment::Production
     }
 
@@ -135,7 +135,7 @@ impl ClerkTarget {
     ///
     /// # Errors
     /// A refusal.
-    pub fn guard(&self) -> Result<(), Failure> {
+    pub(super) fn guard(&self) -> Result<(), Failure> {
         if self.is_production() || self.dev_allowed {
             return Ok(());
         }

@@ -14,7 +14,7 @@ use crate::stage::Interrupted;
 
 /// What consent is asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// The word to type.
     pub word: &'a str,
     /// Whether a setting has given the consent already (`IMPORT_TO_DEV_INSTANCE`).

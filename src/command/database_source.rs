@@ -12,7 +12,7 @@ use crate::query_file::{self, QueryFile};
 use crate::stage::source::{Origin, Selection, Source};
 
 /// An open database whose query is running.
-pub struct DatabaseSource {
+pub(super) struct DatabaseSource {
     /// Where the database is.
     pub url: DatabaseUrl,
     /// What it is asked, and where its rows stand.
@@ -25,7 +25,7 @@ pub struct DatabaseSource {
 ///
 /// # Errors
 /// A refusal, if a setting or the query is wrong; a failure, if the database cannot be reached.
-pub async fn open(
+pub(super) async fn open(
     database: DatabaseArgs,
     query: QueryArgs,
     mapping: MappingArgs,
@@ -63,7 +63,7 @@ pub async fn open(
 ///
 /// # Errors
 /// If there is none, or it is none.
-pub fn url(flags: DatabaseArgs, context: &Context) -> Result<DatabaseUrl> {
+pub(super) fn url(flags: DatabaseArgs, context: &Context) -> Result<DatabaseUrl> {
     let Some(text) = context.config.database(flags).database_url else {
         bail!(
             "there is no database URL\n\
@@ -97,7 +97,7 @@ fn no_query(engine: Engine) -> anyhow::Error {
 ///
 /// # Errors
 /// If a word is not one of those it can be.
-pub fn options(args: MappingArgs) -> Result<Options> {
+pub(super) fn options(args: MappingArgs) -> Result<Options> {
     let defaults = Options::default();
     if let Some(hasher) = &args.password_hasher {
         check_hasher_word(hasher)?;
@@ -124,7 +124,7 @@ pub fn options(args: MappingArgs) -> Result<Options> {
 ///
 /// # Errors
 /// If a variable is not a number.
-pub fn selected(context: &Context, flags: SelectionArgs) -> Result<Selection> {
+pub(super) fn selected(context: &Context, flags: SelectionArgs) -> Result<Selection> {
     let from_flag = flags.offset.is_some();
     let settings = context.config.selection(flags)?;
     let selection = Selection {
@@ -161,12 +161,11 @@ async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failu
         ))
         .or_refuse();
     }
-    let password = match args.password_column {
-        Some(text) => Some(password_column(&text, &columns, &table).or_refuse()?),
-        None => {
-            refuse_unseen_passwords(&columns, &table, args.no_passwords == Some(true)).or_refuse()?;
-            None
-        }
+    let password = if let Some(text) = args.password_column {
+        Some(password_column(&text, &columns, &table).or_refuse()?)
+    } else {
+        refuse_unseen_passwords(&columns, &table, args.no_passwords == Some(true)).or_refuse()?;
+        None
     };
     let quoted = password.map(|column| database.quoted(&column));
     Ok(preset.query(&columns, quoted.as_deref()))

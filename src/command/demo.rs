@@ -27,7 +27,7 @@ const KEY: &str = "sk_live_demo";
 ///
 /// # Errors
 /// [`Failure`], if the folder or the simulator cannot be made.
-pub async fn run(_args: Args, context: Context) -> Result<Exit, Failure> {
+pub(super) async fn run(_args: Args, context: Context) -> Result<Exit, Failure> {
     let folder = new_folder()?;
     let database = folder.join("app.db");
     create_sqlite(&database, SAMPLE).await.context("failed to make the sample database")?;
@@ -61,7 +61,7 @@ pub async fn run(_args: Args, context: Context) -> Result<Exit, Failure> {
     .map(str::to_owned);
     let console = context.console;
     let migrating = Context { config: Config::default(), folder: folder.clone(), ..context };
-    let exit = migrate::run(migrate_args(&arguments)?, migrating).await;
+    let exit = Box::pin(migrate::run(migrate_args(&arguments)?, migrating)).await;
     simulator.stop().await;
     let exit = exit?;
     console.say(where_to_look(&folder));

@@ -50,7 +50,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`], if it was refused or failed; the output file is then as it was before.
-pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let started = Instant::now();
     let to_stdout = args.output.as_os_str() == "-";
     if !to_stdout && args.output.exists() && !args.force {
@@ -145,15 +145,15 @@ async fn tell(
         }
     }
     let place = if to_stdout { "stdout".to_owned() } else { format!("`{}`", output.display()) };
-    let mut text = format!(
+    let mut text = vec![format!(
         "{} of {} written to {place} in {}\n\n{}",
         number(exported.written),
         count(exported.users, "user"),
         duration(started.elapsed()),
         table::counts(&rows)
-    );
+    )];
     if let Some(log) = &log {
-        text.push_str(&format!("\n\nEvery user that was left out, with the reasons: {}", log.display()));
+        text.push(format!("\n\nEvery user that was left out, with the reasons: {}", log.display()));
     }
     let coverage: Map<String, serde_json::Value> =
         exported.coverage.rows().into_iter().map(|(what, users)| (what, users.into())).collect();
@@ -165,10 +165,11 @@ async fn tell(
         "withoutVerifiedEmail": exported.without_verified_email,
         "coverage": coverage,
     });
+    let text = text.concat();
     if to_stdout {
-        context.console.result_beside(text, &json)
+        context.console.result_beside(text, &json);
     } else {
-        context.console.result(text, &json)
+        context.console.result(text, &json);
     }
     for user_id in &exported.missing {
         context.console.warn(format!("the source has no user `{user_id}`"));

@@ -38,7 +38,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`], if it was refused or failed.
-pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let options = database_source::options(context.config.mapping(args.mapping)).or_refuse()?;
     let selection = database_source::selected(&context, args.selection).or_refuse()?;
     let reader = users_file::open(&args.file).or_refuse()?;

@@ -9,7 +9,7 @@ const FOLDER: &str = ".db2clerk";
 
 /// Returns the ledger of an instance: the one named, or the default one.
 #[must_use]
-pub fn of_instance(named: Option<PathBuf>, instance_id: &str) -> PathBuf {
+pub(super) fn of_instance(named: Option<PathBuf>, instance_id: &str) -> PathBuf {
     // The ID comes from a server: it names a file only if it is the plain word it should be.
     let name: String = instance_id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
     named.unwrap_or_else(|| Path::new(FOLDER).join(format!("{name}.db")))
@@ -17,7 +17,7 @@ pub fn of_instance(named: Option<PathBuf>, instance_id: &str) -> PathBuf {
 
 /// Returns the flag that names the same ledger again, for a command to be shown; nothing for the default one.
 #[must_use]
-pub fn flag(named: Option<&Path>) -> String {
+pub(super) fn flag(named: Option<&Path>) -> String {
     named.map_or(String::new(), |path| format!(" --ledger '{}'", path.display()))
 }
 
@@ -25,7 +25,7 @@ pub fn flag(named: Option<&Path>) -> String {
 ///
 /// # Errors
 /// If there is none, or more than one.
-pub fn only(named: Option<PathBuf>) -> Result<PathBuf> {
+pub(super) fn only(named: Option<PathBuf>) -> Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path);
     }
@@ -46,8 +46,8 @@ pub fn only(named: Option<PathBuf>) -> Result<PathBuf> {
         )),
         [only] => Ok(only.clone()),
         several => {
-            let names: Vec<String> = several.iter().map(|path| format!("`{}`", path.display())).collect();
-            bail!("there are several ledgers: {}\nhint: say which with `--ledger FILE`", names.join(", "))
+            let quoted: Vec<String> = several.iter().map(|path| format!("`{}`", path.display())).collect();
+            bail!("there are several ledgers: {}\nhint: say which with `--ledger FILE`", quoted.join(", "))
         }
     }
 }

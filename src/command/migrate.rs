@@ -47,7 +47,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`], if it was refused or failed.
-pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let clerk = clerk_target::open(args.clerk, &context).await?;
     if !args.dry_run {
         clerk.guard()?;

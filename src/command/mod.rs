@@ -62,11 +62,11 @@ impl Command {
     /// [`Failure`], if it was refused or failed; problems with single users are no failure, but an [`Exit`].
     pub async fn run(self, context: Context) -> Result<Exit, Failure> {
         match self {
-            Self::Demo(args) => demo::run(args, context).await,
-            Self::Migrate(args) => migrate::run(*args, context).await,
-            Self::Export(args) => export::run(*args, context).await,
-            Self::Import(args) => import::run(*args, context).await,
-            Self::Backfill(args) => backfill::run(*args, context).await,
+            Self::Demo(args) => Box::pin(demo::run(args, context)).await,
+            Self::Migrate(args) => Box::pin(migrate::run(*args, context)).await,
+            Self::Export(args) => Box::pin(export::run(*args, context)).await,
+            Self::Import(args) => Box::pin(import::run(*args, context)).await,
+            Self::Backfill(args) => Box::pin(backfill::run(*args, context)).await,
             Self::Status(args) => status::run(args, context).await,
             Self::Simulator(args) => {
                 simulator::run(args, context.shutdown).await?;

@@ -26,7 +26,7 @@ use crate::stage::write_back::{self, write_back};
 use crate::users_file::ReadError;
 
 /// Everything a run needs, opened.
-pub struct Job {
+pub(super) struct Job {
     /// The ledger, claimed.
     pub ledger: Ledger,
     /// The Clerk instance.
@@ -49,7 +49,7 @@ pub struct Job {
 ///
 /// # Errors
 /// [`Failure`], if it was refused or failed on the way; the ledger then knows how far it came.
-pub async fn run(mut job: Job, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn run(mut job: Job, context: &Context) -> Result<Exit, Failure> {
     let started = Instant::now();
     let progress = Arc::new(Progress::default());
     let mut lines = job.clerk.describe();
@@ -78,7 +78,7 @@ pub async fn run(mut job: Job, context: &Context) -> Result<Exit, Failure> {
 
 /// Which word gives consent, and whether a setting has given it.
 #[must_use]
-pub fn asked(clerk: &ClerkTarget) -> Asked<'static> {
+pub(super) fn asked(clerk: &ClerkTarget) -> Asked<'static> {
     let word = if clerk.is_production() { "production" } else { "development" };
     Asked { word, given: !clerk.is_production() && clerk.dev_allowed }
 }
@@ -87,7 +87,7 @@ pub fn asked(clerk: &ClerkTarget) -> Asked<'static> {
 ///
 /// # Errors
 /// A refusal if the ledger's users are other people's; a failure if the source or the ledger breaks off. Nothing is taken over.
-pub async fn read(
+pub(super) async fn read(
     source: &mut Source,
     ledger: &Ledger,
     accept_changed_identifiers: bool,
@@ -119,7 +119,7 @@ fn is_refusal(error: &anyhow::Error) -> bool {
 
 /// What a run is about to do.
 #[derive(Debug)]
-pub struct Plan {
+pub(super) struct Plan {
     to_send: u64,
     to_write: u64,
     bases: Vec<(String, u64)>,
@@ -132,7 +132,7 @@ impl Plan {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub async fn of(ledger: &Ledger, writes: bool) -> Result<Self> {
+    pub(super) async fn of(ledger: &Ledger, writes: bool) -> Result<Self> {
         let counts = ledger.counts().await?;
         let written = counts.written_back(WriteBack::Written);
         Ok(Self {
@@ -146,19 +146,19 @@ impl Plan {
 
     /// Returns whether there is nothing to do.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.to_send == 0 && self.to_write == 0
     }
 
     /// Returns how many users our checks refused.
     #[must_use]
-    pub fn invalid(&self) -> u64 {
+    pub(super) fn invalid(&self) -> u64 {
         self.counts.of(State::Invalid)
     }
 
     /// Tells the plan: who is sent, whose address counts as verified and why, and who is left out.
     #[must_use]
-    pub fn describe(&self, pulled: &Pulled) -> String {
+    pub(super) fn describe(&self, pulled: &Pulled) -> String {
         let mut rows = vec![
             ("read from the source".to_owned(), pulled.users, String::new()),
             ("to be sent to Clerk".to_owned(), self.to_send, String::new()),
@@ -206,7 +206,7 @@ fn basis_in_words(basis: EmailBasis) -> &'static str {
 
 /// The most frequent reasons, with how many users have each.
 #[must_use]
-pub fn reasons(reasons: &[ReasonCount], states: &[&str]) -> String {
+pub(super) fn reasons(reasons: &[ReasonCount], states: &[&str]) -> String {
     let rows: Vec<_> = reasons
         .iter()
         .filter(|reason| states.contains(&reason.state.as_str()))
@@ -276,13 +276,13 @@ impl Finish<'_> {
         let counts = ledger.counts().await?;
         let log =
             write_log(&context.folder, async |after| Ok(ledger.problems(Problems::All, after, 500).await?)).await?;
-        let mut text = self.summary(&counts, &ledger.email_bases(Of::Created).await?);
-        text.push_str(&reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
+        let mut text = vec![self.summary(&counts, &ledger.email_bases(Of::Created).await?)];
+        text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
         if let Some(log) = &log {
-            text.push_str(&format!("\n\nEvery user that did not get in, with the reasons: {}", log.display()));
+            text.push(format!("\n\nEvery user that did not get in, with the reasons: {}", log.display()));
         }
-        text.push_str(&self.next(&counts));
-        context.console.result(text, &self.json(&counts));
+        text.push(self.next(&counts));
+        context.console.result(text.concat(), &self.json(&counts));
         if let push::End::Stopped(error) = &self.ends.push {
             context.console.say(format!("error: stopped before all users were sent: {}", error.message));
         }
@@ -351,14 +351,14 @@ impl Finish<'_> {
 
     /// What to run next, if anything is left.
     fn next(&self, counts: &Counts) -> String {
-        let mut text = format!("\nThe ledger of this run: {}", self.job.ledger.path().display());
+        let mut text = vec![format!("\nThe ledger of this run: {}", self.job.ledger.path().display())];
         if counts.to_send() > 0 {
-            text.push_str(&format!("\nTo go on from here: {}", self.job.again));
+            text.push(format!("\nTo go on from here: {}", self.job.again));
         }
         if let Some(backfill) = self.job.backfill.as_ref().filter(|_| counts.in_clerk() > 0) {
-            text.push_str(&format!("\nTo write the Clerk IDs into the database: {backfill}"));
+            text.push(format!("\nTo write the Clerk IDs into the database: {backfill}"));
         }
-        text
+        text.concat()
     }
 
     fn json(&self, counts: &Counts) -> serde_json::Value {

@@ -98,7 +98,7 @@ impl From<Args> for Settings {
 /// # Errors
 ///
 /// When the port is taken, the shares make no sense, or stdout is closed.
-pub async fn run(args: Args, mut shutdown: Shutdown) -> anyhow::Result<()> {
+pub(super) async fn run(args: Args, mut shutdown: Shutdown) -> anyhow::Result<()> {
     let simulator = simulator::start(args.into()).await?;
     let told = tell(&mut io::stdout().lock(), &simulator.url()).context("cannot write to stdout");
     if told.is_ok() {

@@ -22,25 +22,25 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Failure`], if there is no ledger, or it cannot be read.
-pub async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let path = ledger_file::only(context.config.ledger(args.ledger).ledger).or_refuse()?;
     let ledger = Ledger::open_existing(&path).await.or_refuse()?;
     let counts = ledger.counts().await?;
-    let mut text = format!("Ledger {}", path.display());
+    let mut text = vec![format!("Ledger {}", path.display())];
     if let Some(belonging) = ledger.belonging().await? {
         let kind = if belonging.production { "production" } else { "development" };
-        text.push_str(&format!(
+        text.push(format!(
             "\n  Clerk {kind} instance `{}`, users from {}",
             belonging.instance_id,
             belonging.source.describe()
         ));
     }
-    text.push_str(&format!("\n\nUsers\n{}", table::counts(&users(&counts))));
-    text.push_str(&reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending", "skipped"]));
-    text.push_str(&format!("\n\nWritten back\n{}", table::counts(&rows(&counts))));
-    text.push_str(&format!("\n\nNext: {}", next(&counts)));
+    text.push(format!("\n\nUsers\n{}", table::counts(&users(&counts))));
+    text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending", "skipped"]));
+    text.push(format!("\n\nWritten back\n{}", table::counts(&rows(&counts))));
+    text.push(format!("\n\nNext: {}", next(&counts)));
     ledger.checkpoint().await?;
-    context.console.result(text, &in_json(&counts));
+    context.console.result(text.concat(), &in_json(&counts));
     Ok(if counts.problems() > 0 { Exit::Problems } else { Exit::Done })
 }
 

@@ -12,7 +12,7 @@ use crate::query_file::QueryFile;
 
 /// A table ready to take Clerk IDs, or to get the column for them.
 #[derive(Debug)]
-pub struct WriteTarget {
+pub(super) struct WriteTarget {
     /// The database.
     pub database: Database,
     /// Table, key and column.
@@ -25,7 +25,7 @@ pub struct WriteTarget {
 
 /// The table, key and column asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// The table.
     pub table: TableName,
     /// The table's name as it was written, quotes and all: what to say to name it again.
@@ -41,7 +41,7 @@ pub struct Place {
 ///
 /// # Errors
 /// If a name is none.
-pub fn place(flags: TargetArgs, query: Option<&QueryFile>, context: &Context) -> Result<Option<Place>> {
+pub(super) fn place(flags: TargetArgs, query: Option<&QueryFile>, context: &Context) -> Result<Option<Place>> {
     let args = context.config.target(flags);
     let Some(table) = args.table.or_else(|| query.and_then(|query| query.table.clone())) else { return Ok(None) };
     Ok(Some(Place {
@@ -55,7 +55,7 @@ pub fn place(flags: TargetArgs, query: Option<&QueryFile>, context: &Context) ->
 
 /// Returns the error for a write-back without a table.
 #[must_use]
-pub fn no_table() -> anyhow::Error {
+pub(super) fn no_table() -> anyhow::Error {
     anyhow!(
         "nothing says which table gets the Clerk IDs\n\
          hint: say `--table NAME` (and `--key COLUMN`, if the user ID does not stand in `id`), or write `-- table: NAME` at the \
@@ -67,7 +67,7 @@ pub fn no_table() -> anyhow::Error {
 ///
 /// # Errors
 /// A refusal, if the place cannot take Clerk IDs; a failure, if the database cannot be reached.
-pub async fn open(url: &DatabaseUrl, place: Place) -> Result<WriteTarget, Failure> {
+pub(super) async fn open(url: &DatabaseUrl, place: Place) -> Result<WriteTarget, Failure> {
     let database = Database::connect(url, Access::Write).await?;
     let target = database
         .inspect(&place.table, &place.key, &place.column)
@@ -113,7 +113,7 @@ fn schema_lines(target: &Target) -> String {
 impl WriteTarget {
     /// Returns the lines that say where IDs go.
     #[must_use]
-    pub fn describe(&self) -> Vec<String> {
+    pub(super) fn describe(&self) -> Vec<String> {
         let target = &self.target;
         let mut lines = vec![format!(
             "Database: {}, table `{}` ({}), column `{}` found by `{}`",
@@ -137,7 +137,7 @@ impl WriteTarget {
     ///
     /// # Errors
     /// If the database does not let it.
-    pub async fn prepare(&mut self) -> Result<()> {
+    pub(super) async fn prepare(&mut self) -> Result<()> {
         if !self.target.column_missing() || !self.add_column {
             return Ok(());
         }

@@ -96,11 +96,12 @@ impl State {
         match (event, self) {
             // What is in Clerk, or may be, stays as it is whatever the source says now.
             (Event::Pulled | Event::Refused | Event::Missed, Created | Adopted | Deleted | Sending) => Some(self),
-            (Event::Pulled, Pending | Conflict | Rejected | Invalid | Gone) => Some(Pending),
+            (Event::Pulled, Pending | Conflict | Rejected | Invalid | Gone) | (Event::Released, Pending | Sending) => {
+                Some(Pending)
+            }
             (Event::Refused, Pending | Conflict | Rejected | Invalid | Gone) => Some(Invalid),
             (Event::Missed, Pending | Conflict | Rejected | Invalid | Gone) => Some(Gone),
             (Event::Handed, Pending) => Some(Sending),
-            (Event::Released, Pending | Sending) => Some(Pending),
             (Event::Made, Sending | Pending) => Some(Created),
             (Event::Found, Sending | Pending) => Some(Adopted),
             (Event::Blocked, Sending | Pending) => Some(Conflict),

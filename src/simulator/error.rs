@@ -172,6 +172,10 @@ impl Refusal {
         Self::one(StatusCode::CONFLICT, Problem::new("resource_locked", "resource busy", long))
     }
 
+    pub(super) fn username_off() -> Self {
+        Self::one(StatusCode::UNPROCESSABLE_ENTITY, Problem::unknown("username"))
+    }
+
     pub(super) fn quota(most: u64) -> Self {
         let long = format!("You have reached your limit of {most} users.");
         Self::one(StatusCode::FORBIDDEN, Problem::new("user_quota_exceeded", "user quota exceeded", long))

@@ -38,6 +38,8 @@ pub enum Fault {
     KeyRevoked,
     /// 409 `resource_locked`; nothing is done.
     Locked,
+    /// 422 `form_param_unknown` for `username`, as from an instance with usernames switched off.
+    UsernameOff,
 }
 
 /// Faults that come by chance or by number. Shares are between 0 and 1, and together at most 1.

@@ -151,6 +151,7 @@ async fn suffer(fault: Fault, request: Request, next: Next) -> Outcome {
         }
         Fault::KeyRevoked => Outcome::Answer(Refusal::key_invalid().into_response()),
         Fault::Locked => Outcome::Answer(Refusal::locked().into_response()),
+        Fault::UsernameOff => Outcome::Answer(Refusal::username_off().into_response()),
     }
 }
 

@@ -100,9 +100,9 @@ async fn files_with_peoples_data_are_the_owners_only() {
     let program = with_people(&database);
     program.run(&["export", "--query", "users.sql"]).await.expect_code(1);
     for entry in std::fs::read_dir(program.folder()).expect("files").map(|entry| entry.expect("a file")) {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".json") {
-            assert_eq!(entry.metadata().expect("metadata").permissions().mode() & 0o077, 0, "{name}");
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            assert_eq!(entry.metadata().expect("metadata").permissions().mode() & 0o077, 0, "{}", path.display());
         }
     }
 }

@@ -88,6 +88,25 @@ async fn the_limit_is_never_run_into() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_clerk_refuses_for_good_is_rejected_logged_and_tried_again_by_the_next_run() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    simulator.script(Rule::new("POST", "/v1/users", Fault::UsernameOff).nth(3));
+    let (program, run) = import(&simulator, 10).await;
+    run.expect_code(1);
+    assert_eq!((&run.json()["created"], &run.json()["rejected"]), (&json!(9), &json!(1)), "{}", run.stdout);
+    let log = program.log();
+    assert_eq!(log.len(), 1);
+    for (key, expected) in [("state", "rejected"), ("code", "form_param_unknown"), ("field", "username")] {
+        assert_eq!(log[0][key], expected, "{}", log[0]);
+    }
+    assert_eq!(log[0]["attempts"], 1);
+    assert!(log[0]["traceId"].is_string() && log[0]["message"].as_str().is_some_and(|text| !text.is_empty()));
+    program.run(&["import", "--yes"]).await.expect_code(0);
+    assert_eq!(simulator.users().len(), 10);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_stops_the_run_at_once_and_the_next_run_goes_on() {
     let simulator = start(Settings::default()).await.expect("a simulator");
     simulator.script(Rule::new("POST", "/v1/users", Fault::KeyRevoked).between(31, 1000));

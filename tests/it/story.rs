@@ -74,7 +74,7 @@ fn sample(number: usize) -> Sample {
         10 => Sample {
             email: None,
             verified: false,
-            phone: Some(format!("+1 415-555-{:04}", number)),
+            phone: Some(format!("+1 415-555-{number:04}")),
             fate: Fate::WithoutEmail,
             ..plain
         },
