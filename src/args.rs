@@ -164,7 +164,7 @@ pub struct WriteBackArgs {
 layered! {
 /// Where the state is kept.
 pub struct LedgerArgs {
-    /// File that remembers every user's state. [default: .db2clerk/<instance ID>.db]
+    /// File that remembers every user's state. [default: `.db2clerk/INSTANCE_ID.db`]
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 }

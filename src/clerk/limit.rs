@@ -71,7 +71,7 @@ impl Pace {
 ///
 /// Clerk counts a request at a moment between its departure and its answer that is not told here. So a request stays in its
 /// window until a window's length after its answer: then it is out of Clerk's too, whatever the way took. Where answers are
-/// slow for other reasons than the way, [a part of the window](slack) after the departure is enough.
+/// slow for other reasons than the way, a part of the window after the departure is enough.
 #[derive(Debug)]
 pub struct Limiter {
     logs: Vec<Log>,
