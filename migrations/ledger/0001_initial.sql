@@ -30,6 +30,8 @@ CREATE TABLE user (
     in_doubt INTEGER NOT NULL DEFAULT 0 CHECK (in_doubt IN (0, 1)),
     reasons TEXT,
     skipped INTEGER NOT NULL DEFAULT 0 CHECK (skipped IN (0, 1)),
+    -- Whether the last pull brought the user: a run on a part of the source touches nobody else.
+    wanted INTEGER NOT NULL DEFAULT 1 CHECK (wanted IN (0, 1)),
     trace_id TEXT,
     write_back TEXT NOT NULL DEFAULT 'none' CHECK (write_back IN
         ('none', 'waiting', 'written', 'held', 'row gone', 'refused')),
@@ -40,9 +42,9 @@ CREATE TABLE user (
     CHECK (user_id IS NOT NULL OR state = 'invalid')
 ) STRICT;
 
-CREATE INDEX user_to_send ON user (id) WHERE state = 'pending';
-CREATE INDEX user_in_doubt ON user (id) WHERE state = 'sending';
-CREATE INDEX user_to_write_back ON user (id) WHERE write_back = 'waiting';
+CREATE INDEX user_to_send ON user (id) WHERE state = 'pending' AND wanted = 1;
+CREATE INDEX user_in_doubt ON user (id) WHERE state = 'sending' AND wanted = 1;
+CREATE INDEX user_to_write_back ON user (id) WHERE write_back = 'waiting' AND wanted = 1;
 
 -- Keyed hashes of a user's e-mail addresses, phone numbers, username and wallets: enough to see duplicates.
 CREATE TABLE identifier (

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::settings::Environment;
+use super::environment::Environment;
 
 /// So many requests, and no more, in any stretch of time this long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

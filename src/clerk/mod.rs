@@ -6,6 +6,7 @@
 pub mod backoff;
 mod client;
 mod codes;
+mod environment;
 mod error;
 mod gate;
 pub mod limit;
@@ -13,10 +14,11 @@ mod settings;
 mod wire;
 
 pub use client::{Client, ClientError, Stats};
+pub use environment::Environment;
 pub use error::{Error, Kind, Taken};
 pub use limit::{Pace, PaceError, Window};
 pub use reqwest::Certificate;
-pub use settings::{ApiUrl, ApiUrlError, Environment, SecretKey, SecretKeyError, Settings};
+pub use settings::{ApiUrl, ApiUrlError, SecretKey, SecretKeyError, Settings};
 
 use crate::record::{ClerkId, Identifier};
 

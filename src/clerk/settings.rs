@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Certificate;
 use url::{Host, Url};
 
+use super::environment::Environment;
 use super::limit::Pace;
 use crate::secret::Secret;
 
@@ -30,24 +31,6 @@ impl Settings {
     pub fn new(api_url: ApiUrl, secret_key: SecretKey) -> Self {
         let pace = Pace::of_instance(secret_key.kind());
         Self { api_url, secret_key, pace, timeout: Duration::from_secs(30), extra_root: None }
-    }
-}
-
-/// What an instance is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Environment {
-    /// Real users; keys start with `sk_live_`.
-    Production,
-    /// Trying things out, capped in users and pace; keys start with `sk_test_`.
-    Development,
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Production => "production",
-            Self::Development => "development",
-        })
     }
 }
 

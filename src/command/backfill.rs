@@ -137,7 +137,7 @@ struct Backfill {
 impl Backfill {
     async fn run(mut self, matching: Option<Matching>, context: &Context) -> Result<Exit, Failure> {
         context.console.say(self.write.describe().join("\n"));
-        self.ledger.ask_write_back(true).await?;
+        self.ledger.ask_write_back_of_all().await?;
         let waiting = self.ledger.counts().await?.written_back(WriteBack::Waiting);
         let replaces = if self.overwrite { "; IDs that stand there and differ are REPLACED" } else { "" };
         context.console.say(format!("          {} to be written{replaces}\n", count(waiting, "Clerk ID")));

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use clap::{Args as _, FromArgMatches as _};
 
-use super::{Command, Context, migrate};
+use super::{Context, migrate};
 use crate::clerk::{ApiUrl, Client, SecretKey};
 use crate::config::Config;
 use crate::database::create_sqlite;
@@ -42,7 +43,6 @@ pub(super) async fn run(_args: Args, context: Context) -> Result<Exit, Failure> 
     ));
     let ledger = folder.join("ledger.db");
     let arguments = [
-        "db2clerk",
         "migrate",
         "--preset=authjs-prisma",
         "--password-column=password",
@@ -69,10 +69,8 @@ pub(super) async fn run(_args: Args, context: Context) -> Result<Exit, Failure> 
 }
 
 fn migrate_args(arguments: &[String]) -> Result<migrate::Args> {
-    match <crate::cli::Cli as clap::Parser>::try_parse_from(arguments)?.command {
-        Command::Migrate(args) => Ok(*args),
-        _ => anyhow::bail!("the demo's command line is not `migrate`"),
-    }
+    let command = migrate::Args::augment_args(clap::Command::new("migrate"));
+    Ok(migrate::Args::from_arg_matches(&command.try_get_matches_from(arguments)?)?)
 }
 
 fn new_folder() -> Result<PathBuf> {

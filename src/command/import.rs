@@ -60,7 +60,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     ));
     let origin = Origin::Elements { elements: users_file::elements(reader), mapping: ElementMapping::new(options) };
     let job = Job {
-        ledger,
+        ledger: ledger.into(),
         clerk,
         write: None,
         source: Source::new(origin, selection),

@@ -4,7 +4,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::database_source::{self, DatabaseSource};
-use super::run::{self, Job, Plan};
+use super::plan::Plan;
+use super::run::{self, Job};
 use super::{Context, clerk_target, ledger_file, write_target};
 use crate::args::{
     ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs,
@@ -84,7 +85,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         return dry_run(&mut source, &ledger, write.is_some(), args.accept_changed_identifiers, &context).await;
     }
     let job = Job {
-        ledger,
+        ledger: ledger.into(),
         clerk,
         write,
         source,
@@ -117,11 +118,11 @@ async fn dry_run(
         format!("{}\nThis was a dry run: nothing was sent, and nothing was written anywhere.", plan.describe(&pulled));
     let json = json!({
         "pulled": pulled.users,
-        "pending": counts.to_send(),
+        "pending": plan.to_send(),
         "invalid": counts.of(crate::ledger::State::Invalid),
         "skipped": counts.skipped,
         "gone": pulled.merged.gone,
-        "toWriteBack": if writes { counts.to_send() + counts.in_clerk() } else { 0 },
+        "toWriteBack": if writes { plan.to_send() + plan.to_write() } else { 0 },
     });
     context.console.result(text, &json);
     Ok(if plan.invalid() > 0 || !pulled.missing.is_empty() { Exit::Problems } else { Exit::Done })

@@ -9,9 +9,11 @@ mod export;
 mod import;
 mod ledger_file;
 mod migrate;
+mod plan;
 mod run;
 mod simulator;
 mod status;
+mod summary;
 mod write_target;
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::run::reasons;
+use super::plan::reasons;
 use super::{Context, ledger_file};
 use crate::args::LedgerArgs;
 use crate::exit::{Exit, Failure, OrRefuse};

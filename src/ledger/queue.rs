@@ -32,27 +32,27 @@ pub struct Answer {
 }
 
 impl Ledger {
-    /// Returns up to `most` pending users after the entry `after`.
+    /// Returns up to `most` pending users of the last pull after the entry `after`.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            "SELECT id, payload, in_doubt FROM user WHERE state = 'pending' AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, payload, in_doubt FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
             after,
             most,
         )
         .await
     }
 
-    /// Returns up to `most` users after the entry `after` whose request a crash cut short.
+    /// Returns up to `most` users of the last pull after the entry `after` whose request a crash cut short.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn in_doubt(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
             // The crash came before it was written down, or not: whoever is still `sending` is in doubt.
-            "SELECT id, payload, 1 FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, payload, 1 FROM user WHERE state = 'sending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
             after,
             most,
         )
@@ -112,13 +112,14 @@ impl Ledger {
         transaction.commit().await.map_err(&failed)
     }
 
-    /// Returns how many users wait to be sent, those in doubt included.
+    /// Returns how many users of the last pull wait to be sent, those in doubt included.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read.
     pub async fn count_to_send(&self) -> Result<u64, LedgerError> {
         let count: i64 = sqlx::query_scalar(
-            "SELECT (SELECT COUNT(*) FROM user WHERE state = 'pending') + (SELECT COUNT(*) FROM user WHERE state = 'sending')",
+            "SELECT (SELECT COUNT(*) FROM user WHERE state = 'pending' AND wanted = 1)
+                 + (SELECT COUNT(*) FROM user WHERE state = 'sending' AND wanted = 1)",
         )
         .fetch_one(&mut *self.connection().await)
         .await

@@ -320,6 +320,7 @@ async fn apply(connection: &mut SqliteConnection, extent: Extent) -> Result<Merg
     refresh(connection).await?;
     run(connection, REPLACE_IDENTIFIERS).await?;
     let gone = if extent == Extent::Whole { mark_gone(connection).await? } else { 0 };
+    run(connection, MARK_WANTED).await?;
     Ok(Merged { new, changed: changed.unsigned_abs(), gone })
 }
 
@@ -347,6 +348,12 @@ INSERT OR IGNORE INTO identifier (hash, user, kind)
     SELECT staged_identifier.hash, user.id, staged_identifier.kind
     FROM staged JOIN user USING (user_id) JOIN staged_identifier ON staged_identifier.staged = staged.id
     WHERE user.state = 'pending' AND staged.payload IS NOT NULL;";
+
+const MARK_WANTED: &str = "
+UPDATE user SET wanted = 0 WHERE wanted = 1
+    AND NOT EXISTS (SELECT 1 FROM staged WHERE staged.user_id = user.user_id);
+UPDATE user SET wanted = 1 WHERE wanted = 0
+    AND EXISTS (SELECT 1 FROM staged WHERE staged.user_id = user.user_id);";
 
 async fn mark_gone(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
     let sql = format!(

@@ -141,7 +141,8 @@ impl Ledger {
     pub async fn email_bases(&self, of: Of) -> Result<Vec<(String, u64)>, LedgerError> {
         let sql = match of {
             Of::ToSend => {
-                "SELECT email_basis, COUNT(*) FROM user WHERE state IN ('pending', 'sending') GROUP BY 1 ORDER BY 2 DESC, 1"
+                "SELECT email_basis, COUNT(*) FROM user WHERE state IN ('pending', 'sending') AND wanted = 1
+                 GROUP BY 1 ORDER BY 2 DESC, 1"
             }
             Of::Created => {
                 "SELECT email_basis, COUNT(*) FROM user WHERE state = 'created' GROUP BY 1 ORDER BY 2 DESC, 1"

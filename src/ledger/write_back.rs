@@ -18,21 +18,49 @@ pub struct ToWrite {
 }
 
 impl Ledger {
-    /// Lets every user that is in Clerk wait for the write-back, except those whose row is known to bear the ID. With
-    /// `again`, those too: the rows may have changed since.
+    /// Lets the users of the last pull that are in Clerk wait for the write-back, except those whose row is known to bear the ID.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
-    pub async fn ask_write_back(&self, again: bool) -> Result<(), LedgerError> {
+    pub async fn ask_write_back(&self) -> Result<(), LedgerError> {
         sqlx::query(
             "UPDATE user SET write_back = 'waiting', write_back_detail = NULL
-             WHERE state IN ('created', 'adopted') AND write_back <> 'waiting' AND (? OR write_back <> 'written')",
+             WHERE state IN ('created', 'adopted') AND write_back NOT IN ('waiting', 'written') AND wanted = 1",
         )
-        .bind(again)
         .execute(&mut *self.connection().await)
         .await
         .map_err(self.failed("write"))?;
         Ok(())
+    }
+
+    /// Lets every user that is in Clerk wait for the write-back, whoever the last pull brought, and even if the row was
+    /// written before: it may have changed since.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written.
+    pub async fn ask_write_back_of_all(&self) -> Result<(), LedgerError> {
+        sqlx::query(
+            "UPDATE user SET write_back = 'waiting', write_back_detail = NULL, wanted = 1
+             WHERE state IN ('created', 'adopted')",
+        )
+        .execute(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("write"))?;
+        Ok(())
+    }
+
+    /// Returns how many users of the last pull are in Clerk and have a row that is not known to bear the ID.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn count_to_write(&self) -> Result<u64, LedgerError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM user WHERE state IN ('created', 'adopted') AND write_back <> 'written' AND wanted = 1",
+        )
+        .fetch_one(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        Ok(count.unsigned_abs())
     }
 
     /// Returns up to `most` waiting Clerk IDs. Recorded, they wait no more, so the next call brings others.
@@ -42,7 +70,7 @@ impl Ledger {
     pub async fn waiting(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let rows = sqlx::query(
             "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE write_back = 'waiting' ORDER BY id LIMIT ?",
+             WHERE write_back = 'waiting' AND wanted = 1 ORDER BY id LIMIT ?",
         )
         .bind(most)
         .fetch_all(&mut *self.connection().await)

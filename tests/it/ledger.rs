@@ -74,6 +74,9 @@ async fn a_part_of_the_source_says_nothing_of_the_others() {
     pull(&ledger, Extent::Whole, &[valid("1", "a@example.com"), valid("2", "b@example.com")]).await;
     pull(&ledger, Extent::Part, &[valid("1", "a@example.com")]).await;
     assert_eq!(states(&ledger).await, "pending 2");
+    assert_eq!(ledger.count_to_send().await.expect("a count"), 1, "and a run on that part sends nobody else");
+    pull(&ledger, Extent::Whole, &[valid("1", "a@example.com"), valid("2", "b@example.com")]).await;
+    assert_eq!(ledger.count_to_send().await.expect("a count"), 2);
 }
 
 #[tokio::test]

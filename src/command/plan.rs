@@ -1,0 +1,123 @@
+//! What a run is about to do, in numbers and words, before consent is asked.
+
+use anyhow::Result;
+
+use crate::ledger::{Counts, Ledger, Of, ReasonCount, State};
+use crate::mapping::EmailBasis;
+use crate::output::table;
+use crate::stage::pull::Pulled;
+
+/// What a run is about to do.
+#[derive(Debug)]
+pub(super) struct Plan {
+    to_send: u64,
+    to_write: u64,
+    bases: Vec<(String, u64)>,
+    reasons: Vec<ReasonCount>,
+    counts: Counts,
+}
+
+impl Plan {
+    /// Reads the plan from the ledger.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub(super) async fn of(ledger: &Ledger, writes: bool) -> Result<Self> {
+        Ok(Self {
+            to_send: ledger.count_to_send().await?,
+            to_write: if writes { ledger.count_to_write().await? } else { 0 },
+            bases: ledger.email_bases(Of::ToSend).await?,
+            reasons: ledger.reasons().await?,
+            counts: ledger.counts().await?,
+        })
+    }
+
+    /// Returns whether there is nothing to do.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.to_send == 0 && self.to_write == 0
+    }
+
+    /// Returns how many users are about to be sent.
+    #[must_use]
+    pub(super) fn to_send(&self) -> u64 {
+        self.to_send
+    }
+
+    /// Returns how many users that are in Clerk already are about to be written back.
+    #[must_use]
+    pub(super) fn to_write(&self) -> u64 {
+        self.to_write
+    }
+
+    /// Returns how many users our checks refused.
+    #[must_use]
+    pub(super) fn invalid(&self) -> u64 {
+        self.counts.of(State::Invalid)
+    }
+
+    /// Tells the plan: who is sent, whose address counts as verified and why, and who is left out.
+    #[must_use]
+    pub(super) fn describe(&self, pulled: &Pulled) -> String {
+        let mut rows = vec![
+            ("read from the source".to_owned(), pulled.users, String::new()),
+            ("to be sent to Clerk".to_owned(), self.to_send, String::new()),
+        ];
+        rows.extend(basis_rows(&self.bases));
+        if self.to_write > 0 {
+            rows.push(("in Clerk already, to be written back".to_owned(), self.to_write, String::new()));
+        }
+        let others = self.counts.to_send().saturating_sub(self.to_send);
+        for (what, users) in [
+            ("waiting from an earlier run, not of this one", others),
+            ("in Clerk already", self.counts.in_clerk()),
+            ("of them changed in the source since; left alone", pulled.merged.changed),
+            ("left out on request", self.counts.skipped),
+            ("gone from the source before they were sent", pulled.merged.gone),
+            ("digests rewritten into Clerk's spelling", pulled.coverage.rewrites.values().sum()),
+            ("passwords left behind, unusable in Clerk", pulled.coverage.password_dropped),
+            ("invalid, not sent", self.invalid()),
+        ] {
+            if users > 0 {
+                rows.push((what.to_owned(), users, String::new()));
+            }
+        }
+        let mut text = format!("\nPlan\n{}", table::counts(&rows));
+        text.push_str(&reasons(&self.reasons, &["invalid"]));
+        text.push('\n');
+        text
+    }
+}
+
+/// How many users' addresses are verified, by which rule, and how many are not.
+pub(super) fn basis_rows(bases: &[(String, u64)]) -> impl Iterator<Item = (String, u64, String)> {
+    let bases = bases.iter().filter_map(|(word, users)| Some((word.parse::<EmailBasis>().ok()?, *users)));
+    bases.map(|(basis, users)| (format!("  {}", basis_in_words(basis)), users, String::new()))
+}
+
+fn basis_in_words(basis: EmailBasis) -> &'static str {
+    match basis {
+        EmailBasis::None => "without an e-mail address",
+        EmailBasis::Stated => "address verified: the source says so",
+        EmailBasis::Providers => "address verified: no password, and only trusted OAuth providers",
+        EmailBasis::Unstated => "address verified: the source does not say, and that is Clerk's default",
+        EmailBasis::Override => "address verified: by `--unverified verify`",
+        EmailBasis::Reserved => "address not verified: created `reserved`",
+    }
+}
+
+/// The most frequent reasons, with how many users have each.
+#[must_use]
+pub(super) fn reasons(reasons: &[ReasonCount], states: &[&str]) -> String {
+    let rows: Vec<_> = reasons
+        .iter()
+        .filter(|reason| states.contains(&reason.state.as_str()))
+        .take(12)
+        .map(|reason| {
+            let field = if reason.field.is_empty() { String::new() } else { format!(" {}:", reason.field) };
+            let more = if reason.users > 1 { " (for example)" } else { "" };
+            (format!("  {}{field}", reason.state), reason.users, format!("{}{more}", reason.example))
+        })
+        .collect();
+    if rows.is_empty() { String::new() } else { format!("\n{}", table::counts(&rows)) }
+}
