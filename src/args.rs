@@ -60,7 +60,7 @@ layered! {
 /// Which users of the source.
 pub struct SelectionArgs {
     /// Take only the first N users of the source, in its order: a small set first.
-    #[arg(long, value_name = "N", help_heading = "Source")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Source")]
     pub limit: Option<u64>,
     /// Take only the user with this ID; may be given several times.
     #[arg(long, value_name = "ID", help_heading = "Source")]
@@ -138,7 +138,7 @@ pub struct TargetArgs {
     /// Table whose rows get the Clerk IDs. [default: what the query file's header says]
     #[arg(long, value_name = "NAME", help_heading = "Write-back")]
     pub table: Option<String>,
-    /// Unique column that finds a row by its user ID. [default: what the query file's header says, or `id`]
+    /// Unique column that finds a row by its user ID. [default: what the query file's header says]
     #[arg(long, value_name = "NAME", help_heading = "Write-back")]
     pub key: Option<String>,
     /// Column that gets the Clerk IDs. [default: `clerk_id`]

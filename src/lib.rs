@@ -31,19 +31,37 @@ pub mod simulator;
 pub mod stage;
 pub mod users_file;
 
+use std::time::Duration;
+
 use crate::cli::Cli;
 use crate::command::Context;
 use crate::config::Config;
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::output::Console;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, Urgency};
+use crate::stage::Interrupted;
 
 /// Runs the program: everything but parsing the command line, hearing signals, and ending the process.
 ///
 /// # Errors
 /// [`Failure`], if the command was refused or failed; its message has not been printed yet.
 pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<Exit, Failure> {
-    let config = Config::load(cli.config.as_deref(), cli.env_file.as_deref()).or_refuse()?;
+    let config = if cli.command.reads_settings() {
+        Config::load(cli.config.as_deref(), cli.env_file.as_deref()).or_refuse()?
+    } else {
+        Config::default()
+    };
     let console = Console::new(cli.json, cli.quiet);
-    cli.command.run(Context { config, console, shutdown, folder: ".".into() }).await
+    let mut insisted = shutdown.clone();
+    let running = Box::pin(cli.command.run(Context { config, console, shutdown, folder: ".".into() }));
+    tokio::select! {
+        ended = running => ended,
+        () = async {
+            insisted.wait_for(Urgency::Now).await;
+            tokio::time::sleep(LAST_WORDS).await;
+        } => Err(Interrupted.into()),
+    }
 }
+
+/// How long a command has to record and tell where it stands, once somebody insists on stopping.
+const LAST_WORDS: Duration = Duration::from_secs(5);

@@ -43,7 +43,7 @@ CREATE TABLE user (
 ) STRICT;
 
 CREATE INDEX user_to_send ON user (id) WHERE state = 'pending' AND wanted = 1;
-CREATE INDEX user_in_doubt ON user (id) WHERE state = 'sending' AND wanted = 1;
+CREATE INDEX user_in_doubt ON user (id) WHERE state = 'sending';
 CREATE INDEX user_to_write_back ON user (id) WHERE write_back = 'waiting' AND wanted = 1;
 
 -- Keyed hashes of a user's e-mail addresses, phone numbers, username and wallets: enough to see duplicates.

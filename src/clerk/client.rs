@@ -11,10 +11,13 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Answer, Error, Kind, safe};
 use super::gate::Gate;
+use super::limit::Passage;
 use super::settings::{ApiUrl, SecretKey, Settings};
 use super::{ClerkUser, Instance, backoff, wire};
 use crate::record::{ClerkId, Identifier, ImportUser, UserId};
 
+/// How often a read may be refused for pace: with Clerk's pauses, for a quarter of an hour.
+const MOST_RATE_LIMITS: u32 = 90;
 /// How often a request that only reads is sent before its failure is told.
 const READ_ATTEMPTS: u32 = 8;
 
@@ -27,6 +30,10 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// Talks to Clerk. Clones share the pace, the connections and the statistics.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
+
+/// The turn to send one request.
+#[derive(Debug)]
+pub struct Turn(Passage);
 
 struct Shared {
     http: reqwest::Client,
@@ -130,8 +137,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`], whatever went wrong.
-    pub async fn create_user(&self, user: &ImportUser) -> Result<ClerkUser, Error> {
-        let wire::User(created) = self.send(Method::POST, "users", "", Some(wire::create_body(user))).await?;
+    pub async fn create_user(&self, turn: Turn, user: &ImportUser) -> Result<ClerkUser, Error> {
+        let wire::User(created) = self.send(turn, Method::POST, "users", "", Some(wire::create_body(user))).await?;
         if created.external_id.as_deref() == Some(user.user_id.as_str()) {
             Ok(created)
         } else {
@@ -160,6 +167,11 @@ impl Client {
         self.0.gate.pause_left()
     }
 
+    /// Waits for the turn to send a request, at the pace that Clerk allows. Whoever stops waiting has used up nothing.
+    pub async fn turn(&self) -> Turn {
+        Turn(self.0.gate.pass().await)
+    }
+
     async fn read_users(&self, query: &str) -> Result<Vec<ClerkUser>, Error> {
         let users: Vec<wire::User> = self.read("users", query).await?;
         Ok(users.into_iter().map(|wire::User(user)| user).collect())
@@ -167,9 +179,11 @@ impl Client {
 
     /// Sends a request that changes nothing, and again while its failure may pass.
     async fn read<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Error> {
-        let mut attempt = 0;
+        let (mut attempt, mut refused_for_pace) = (0, 0);
         loop {
-            match self.send(Method::GET, path, query, None).await {
+            match self.send(self.turn().await, Method::GET, path, query, None).await {
+                // Clerk is at work, and the next turn comes when its pause is over: no sign that reading is in vain.
+                Err(error) if error.is_rate_limit() && refused_for_pace < MOST_RATE_LIMITS => refused_for_pace += 1,
                 Err(error) if error.kind == Kind::Passing && attempt + 1 < READ_ATTEMPTS => {
                     tracing::debug!(path, attempt, code = error.code, status = error.status, "reading again");
                     tokio::time::sleep(wait_before_next(attempt, &error)).await;
@@ -180,9 +194,10 @@ impl Client {
         }
     }
 
-    /// Sends one request when its turn comes, and reads the answer.
+    /// Sends one request, whose turn it is, and reads the answer.
     async fn send<T: DeserializeOwned>(
         &self,
+        Turn(passage): Turn,
         method: Method,
         path: &str,
         query: &str,
@@ -193,7 +208,6 @@ impl Client {
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
-        let passage = shared.gate.pass().await;
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let response = request.send().await.map_err(|error| Error::no_answer(&error, &shared.api_url))?;

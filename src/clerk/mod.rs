@@ -13,7 +13,7 @@ pub mod limit;
 mod settings;
 mod wire;
 
-pub use client::{Client, ClientError, Stats};
+pub use client::{Client, ClientError, Stats, Turn};
 pub use environment::Environment;
 pub use error::{Error, Kind, Taken};
 pub use limit::{Pace, PaceError, Window};

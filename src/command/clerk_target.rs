@@ -38,6 +38,7 @@ const CONCURRENCY_DEVELOPMENT: usize = 32;
 /// A refusal, if there is no key or a setting is wrong; a failure, if Clerk cannot be reached or refuses the key.
 pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTarget, Failure> {
     let from_flag = flags.clerk_secret_key.is_some();
+    let given = flags.clone();
     let settings = context.config.clerk(flags).or_refuse()?;
     let key = settings.clerk_secret_key.as_deref().ok_or_else(|| {
         anyhow!(
@@ -46,7 +47,7 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
              under API keys"
         )
     });
-    let key = SecretKey::parse(key.or_refuse()?).or_refuse()?;
+    let key = SecretKey::parse(key.or_refuse()?).context("failed to read the Clerk secret key").or_refuse()?;
     let key_origin = if from_flag {
         context
             .console
@@ -56,7 +57,7 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         context.config.origin("CLERK_SECRET_KEY").unwrap_or("the configuration").to_owned()
     };
     let api_url = match &settings.clerk_api_url {
-        Some(text) => ApiUrl::parse(text).or_refuse()?,
+        Some(text) => ApiUrl::parse(text).context("failed to read the address of the Clerk API").or_refuse()?,
         None => ApiUrl::default(),
     };
     let dev_allowed = settings.import_to_dev_instance == Some(true);
@@ -64,10 +65,13 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         Environment::Production => CONCURRENCY_PRODUCTION,
         Environment::Development => CONCURRENCY_DEVELOPMENT,
     });
+    if concurrency == 0 {
+        return Err(anyhow!("a concurrency limit of 0 sends nobody\nhint: leave it out, or set 1 or more")).or_refuse();
+    }
     let environment = key.kind();
     let mut client_settings = Settings::new(api_url.clone(), key);
     if let Some(rate) = settings.rate_limit {
-        client_settings.pace = client_settings.pace.with_rate_limit(rate).or_refuse()?;
+        client_settings.pace = client_settings.pace.with_rate_limit(rate).context("failed to read the rate limit").or_refuse()?;
     }
     if let Some(delay) = settings.delay_ms.filter(|delay| *delay > 0) {
         client_settings.pace = client_settings.pace.with_delay(Duration::from_millis(delay));
@@ -77,7 +81,7 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
     }
     let client = Client::new(client_settings).or_refuse()?;
     let instance =
-        client.instance().await.with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
+        context.or_interrupted(client.instance()).await?.with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
     if instance.environment != environment {
         return Err(anyhow!(
             "the key is of a {environment} instance, and `{api_url}` says that `{}` is a {} one\n\
@@ -87,23 +91,36 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         ))
         .or_refuse();
     }
-    let pace = announcements(&settings, &context.config);
+    let pace = announcements(&settings, &given, &context.config);
     Ok(ClerkTarget { client, instance, dev_allowed, concurrency, api_url, key_origin, pace })
 }
 
 /// What came from the environment and changes how fast users are sent: the old script's users have it in their `.env`, and may
 /// have forgotten.
-fn announcements(settings: &ClerkArgs, config: &Config) -> Vec<String> {
-    let told = |name: &str, text: Option<String>| Some(format!("{} (`{name}` from {})", text?, config.origin(name)?));
+fn announcements(settings: &ClerkArgs, flags: &ClerkArgs, config: &Config) -> Vec<String> {
+    let told = |name: &str, from_flag: bool, text: Option<String>| {
+        let origin = config.origin(name).filter(|_| !from_flag)?;
+        Some(format!("{} (`{name}` from {origin})", text?))
+    };
     [
-        told("DELAY_MS", settings.delay_ms.map(|delay| format!("one request every {delay} ms at most"))),
-        told("RATE_LIMIT", settings.rate_limit.map(|rate| format!("{rate} requests a second at most"))),
+        told(
+            "DELAY_MS",
+            flags.delay_ms.is_some(),
+            settings.delay_ms.map(|delay| format!("one request every {delay} ms at most")),
+        ),
+        told(
+            "RATE_LIMIT",
+            flags.rate_limit.is_some(),
+            settings.rate_limit.map(|rate| format!("{rate} requests a second at most")),
+        ),
         told(
             "CONCURRENCY_LIMIT",
+            flags.concurrency_limit.is_some(),
             settings.concurrency_limit.map(|limit| format!("{limit} requests at one time at most")),
         ),
         told(
             "RETRY_DELAY_MS",
+            flags.retry_delay_ms.is_some(),
             settings.retry_delay_ms.map(|delay| format!("{delay} ms of waiting after a refusal for pace")),
         ),
     ]

@@ -11,20 +11,21 @@ use crate::mapping::{Mapping, Options, check_hasher_word};
 use crate::query_file::{self, QueryFile};
 use crate::stage::source::{Origin, Selection, Source};
 
-/// An open database whose query is running.
+/// An open database, and what to ask it.
 pub(super) struct DatabaseSource {
     /// Where the database is.
     pub url: DatabaseUrl,
     /// What it is asked, and where its rows stand.
     pub query: QueryFile,
-    /// The users.
-    pub source: Source,
+    database: Database,
+    options: Options,
+    selection: Selection,
 }
 
-/// Connects to the database, read-only, and starts the query.
+/// Connects to the database, read-only, and chooses the query.
 ///
 /// # Errors
-/// A refusal, if a setting or the query is wrong; a failure, if the database cannot be reached.
+/// A refusal, if a setting is wrong; a failure, if the database cannot be reached.
 pub(super) async fn open(
     database: DatabaseArgs,
     query: QueryArgs,
@@ -43,20 +44,28 @@ pub(super) async fn open(
     }
     let options = options(context.config.mapping(mapping)).or_refuse()?;
     let selection = selected(context, selection).or_refuse()?;
-    let database = Database::connect(&url, Access::Read).await?;
-    let query = choose(&database, query).await?;
-    let rows = database
-        .rows(&query.sql)
-        .await
-        .with_context(|| format!("failed to run the query `{}`", query.name))
-        .or_refuse()?;
-    let mapping = Mapping::of_columns(&rows.columns, options)
-        .with_context(|| format!("the query `{}` cannot be taken as it is", query.name))
-        .or_refuse()?;
+    let database = context.or_interrupted(Database::connect(&url, Access::Read)).await??;
+    let query = context.or_interrupted(choose(&database, query)).await??;
     let origin = context.config.origin("DATABASE_URL").filter(|_| !from_flag);
     let origin = origin.map_or(String::new(), |origin| format!(" (`DATABASE_URL` from {origin})"));
     context.console.note(format!("Source:   {url}{origin}, query `{}`", query.name));
-    Ok(DatabaseSource { url, query, source: Source::new(Origin::Rows { rows, mapping }, selection) })
+    Ok(DatabaseSource { url, query, database, options, selection })
+}
+
+impl DatabaseSource {
+    /// Starts the query. Dropping the users ends it.
+    ///
+    /// # Errors
+    /// A refusal, if the database does not take the query, or its columns cannot be taken as they are.
+    pub(super) async fn start(&self) -> Result<Source, Failure> {
+        let name = &self.query.name;
+        let rows = self.database.rows(&self.query.sql).await;
+        let rows = rows.with_context(|| format!("failed to run the query `{name}`")).or_refuse()?;
+        let mapping = Mapping::of_columns(&rows.columns, self.options.clone())
+            .with_context(|| format!("the query `{name}` cannot be taken as it is"))
+            .or_refuse()?;
+        Ok(Source::new(Origin::Rows { rows, mapping }, self.selection.clone()))
+    }
 }
 
 /// Returns the URL of the database.
@@ -132,6 +141,9 @@ pub(super) fn selected(context: &Context, flags: SelectionArgs) -> Result<Select
         limit: settings.limit,
         users: settings.user.unwrap_or_default().into_iter().collect(),
     };
+    if selection.limit == Some(0) {
+        bail!("a limit of 0 takes nobody");
+    }
     if let Some(origin) = context.config.origin("OFFSET").filter(|_| selection.offset > 0 && !from_flag) {
         context
             .console

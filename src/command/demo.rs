@@ -103,7 +103,7 @@ async fn somebody_was_there_before(simulator: &Simulator) -> Result<()> {
     for (user_id, email) in [("demo_0007", "user7@example.com"), ("other_app_1", "user8@example.com")] {
         let mut user = ImportUser::new(UserId::new(user_id)?);
         user.email = Some(email.to_owned());
-        client.create_user(&user).await.map_err(anyhow::Error::from)?;
+        client.create_user(client.turn().await, &user).await.map_err(anyhow::Error::from)?;
     }
     Ok(())
 }

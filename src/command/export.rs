@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Map, json};
 
 use super::Context;
-use super::database_source::{self, DatabaseSource};
+use super::database_source;
 use crate::args::{DatabaseArgs, MappingArgs, QueryArgs, SelectionArgs};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::Problem;
@@ -60,8 +60,8 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         ))
         .or_refuse();
     }
-    let DatabaseSource { mut source, .. } =
-        database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
+    let database = database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
+    let mut source = database.start().await?;
     let folder = match args.output.parent() {
         Some(folder) if !to_stdout && !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::database_source::{self, DatabaseSource};
 use super::plan::Plan;
 use super::run::{self, Job};
+use super::write_target::{DEFAULT_COLUMN, Place};
 use super::{Context, clerk_target, ledger_file, write_target};
 use crate::args::{
     ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs,
@@ -49,23 +50,23 @@ pub struct Args {
 /// # Errors
 /// [`Failure`], if it was refused or failed.
 pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+    let url_from_flag = args.database.database_url.is_some();
     let clerk = clerk_target::open(args.clerk, &context).await?;
     if !args.dry_run {
         clerk.guard()?;
     }
-    let DatabaseSource { url, query, mut source } =
-        database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
-    let place = write_target::place(args.target, Some(&query), &context).or_refuse()?;
+    let database = database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
+    let mut source = database.start().await?;
+    let DatabaseSource { url, query, .. } = database;
+    let writes = context.config.write_back(args.write_back).write_back == Some(true);
+    let place = match write_target::place(args.target, Some(&query), &context) {
+        // Only a write-back needs to know where.
+        Err(_) if !writes => None,
+        place => place.or_refuse()?,
+    };
     let table = place.as_ref().map(|place| place.table.to_string());
     let named_ledger = context.config.ledger(args.ledger).ledger;
-    let ledger_flag = ledger_file::flag(named_ledger.as_deref());
-    let writes = context.config.write_back(args.write_back).write_back == Some(true);
-    let backfill = (!writes).then(|| match &place {
-        Some(place) => {
-            format!("db2clerk backfill --table '{}' --key '{}'{ledger_flag}", place.table_as_given, place.key)
-        }
-        None => format!("db2clerk backfill --table TABLE --key COLUMN{ledger_flag}"),
-    });
+    let backfill = (!writes).then(|| backfill_command(place.as_ref(), named_ledger.as_deref(), url_from_flag));
     let write = match (writes, place) {
         (true, Some(place)) => Some(write_target::open(&url, place).await?),
         (true, None) => return Err(write_target::no_table()).or_refuse(),
@@ -97,6 +98,19 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     run::run(job, &context).await
 }
 
+/// The command that writes the IDs back later, to the same place.
+fn backfill_command(place: Option<&Place>, ledger: Option<&std::path::Path>, url_from_flag: bool) -> String {
+    let url = if url_from_flag { " --database-url URL" } else { "" };
+    let ledger = ledger_file::flag(ledger);
+    match place {
+        Some(place) => {
+            let column = if place.column == DEFAULT_COLUMN { String::new() } else { format!(" --column '{}'", place.column) };
+            format!("db2clerk backfill{url} --table '{}' --key '{}'{column}{ledger}", place.table_as_given, place.key)
+        }
+        None => format!("db2clerk backfill{url} --table TABLE --key COLUMN{ledger}"),
+    }
+}
+
 async fn open_ledger(path: &std::path::Path, dry_run: bool, belonging: &Belonging) -> Result<Ledger, LedgerError> {
     let ledger = if dry_run { Ledger::temporary(Some(path)).await? } else { Ledger::open(path).await? };
     ledger.claim(belonging).await?;
@@ -112,6 +126,7 @@ async fn dry_run(
 ) -> Result<Exit, Failure> {
     let progress = std::sync::Arc::default();
     let pulled = run::read(source, ledger, accept_changed_identifiers, &progress, context).await?;
+    run::tell_missing(&pulled, context);
     let plan = Plan::of(ledger, writes).await.context("failed to read the temporary ledger")?;
     let counts = ledger.counts().await?;
     let text =

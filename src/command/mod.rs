@@ -23,7 +23,8 @@ use clap::Subcommand;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::Console;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, Urgency};
+use crate::stage::Interrupted;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -36,6 +37,21 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Where log files go.
     pub folder: PathBuf,
+}
+
+impl Context {
+    /// Awaits one of the steps before anything is sent or written, unless a stop is asked for first.
+    ///
+    /// # Errors
+    /// [`Interrupted`].
+    async fn or_interrupted<T>(&self, step: impl Future<Output = T>) -> Result<T, Interrupted> {
+        let mut shutdown = self.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = shutdown.wait_for(Urgency::Graceful) => Err(Interrupted),
+            done = step => Ok(done),
+        }
+    }
 }
 
 /// The commands.
@@ -58,6 +74,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Returns whether the command reads settings. The demo must not meet somebody's real database, nor trip over a setting.
+    #[must_use]
+    pub fn reads_settings(&self) -> bool {
+        !matches!(self, Self::Demo(_) | Self::Simulator(_))
+    }
+
     /// Runs the command.
     ///
     /// # Errors

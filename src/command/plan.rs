@@ -76,6 +76,7 @@ impl Plan {
             ("gone from the source before they were sent", pulled.merged.gone),
             ("digests rewritten into Clerk's spelling", pulled.coverage.rewrites.values().sum()),
             ("passwords left behind, unusable in Clerk", pulled.coverage.password_dropped),
+            ("names left behind, which Clerk would refuse (a URL, a phone number...)", pulled.coverage.name_dropped),
             ("invalid, not sent", self.invalid()),
         ] {
             if users > 0 {

@@ -17,9 +17,10 @@ use crate::database::QueryError;
 use crate::exit::{Exit, Failure};
 use crate::ledger::{Ledger, LedgerError};
 use crate::mapping::ElementError;
-use crate::output::{Bar, Phase};
+use crate::output::{Bar, Phase, count};
 use crate::shutdown::Urgency;
 use crate::stage::Progress;
+use crate::stage::look_up::settle_doubts;
 use crate::stage::pull::{self, Pulled};
 use crate::stage::push::{self, push};
 use crate::stage::source::Source;
@@ -75,12 +76,15 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
     let mut lines = job.clerk.describe();
     lines.extend(job.write.iter().flat_map(WriteTarget::describe));
     context.console.say(lines.join("\n"));
+    let doubts = settle_doubts(&job.ledger, &job.clerk.client, job.write.is_some());
+    let doubts = context.or_interrupted(doubts).await?.context("failed to look up the users whose answer the last run did not see")?;
+    if doubts > 0 {
+        context.console.note(format!("Looked up {} whose answer the last run did not see", count(doubts, "user")));
+    }
     let pulled = read(&mut job.source, &job.ledger, job.accept_changed_identifiers, &progress, context).await?;
     let plan = Plan::of(&job.ledger, job.write.is_some()).await?;
     context.console.say(plan.describe(&pulled));
-    for user_id in &pulled.missing {
-        context.console.warn(format!("the source has no user `{user_id}`"));
-    }
+    tell_missing(&pulled, context);
     if !plan.is_empty() {
         consent::ask(asked(&job.clerk), job.consent, context).await?;
         if let Some(write) = &mut job.write {
@@ -92,6 +96,13 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
     let ends = send(&job, write, &progress, context).await?;
     let summary = Summary { job: &job, ends: &ends, pulled: &pulled, progress: &progress, started };
     Ok(summary.tell(context).await?)
+}
+
+/// Warns of users asked for by ID that the source does not have.
+pub(super) fn tell_missing(pulled: &Pulled, context: &Context) {
+    for user_id in &pulled.missing {
+        context.console.warn(format!("the source has no user `{user_id}`"));
+    }
 }
 
 /// Which word gives consent, and whether a setting has given it.

@@ -44,14 +44,23 @@ pub(super) struct Place {
 pub(super) fn place(flags: TargetArgs, query: Option<&QueryFile>, context: &Context) -> Result<Option<Place>> {
     let args = context.config.target(flags);
     let Some(table) = args.table.or_else(|| query.and_then(|query| query.table.clone())) else { return Ok(None) };
+    let Some(key) = args.key.or_else(|| query.and_then(|query| query.key.clone())) else {
+        bail!(
+            "nothing says by which column of `{table}` a user ID finds its row\n\
+             hint: say `--key COLUMN`, or write `-- key: COLUMN` at the head of the query file"
+        )
+    };
     Ok(Some(Place {
         table: TableName::parse(&table)?,
         table_as_given: table,
-        key: args.key.or_else(|| query.and_then(|query| query.key.clone())).unwrap_or_else(|| "id".to_owned()),
-        column: args.column.unwrap_or_else(|| "clerk_id".to_owned()),
+        key,
+        column: args.column.unwrap_or_else(|| DEFAULT_COLUMN.to_owned()),
         add_column: args.add_column == Some(true),
     }))
 }
+
+/// The column for Clerk IDs, where nobody names another.
+pub(super) const DEFAULT_COLUMN: &str = "clerk_id";
 
 /// Returns the error for a write-back without a table.
 #[must_use]

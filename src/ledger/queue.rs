@@ -45,15 +45,15 @@ impl Ledger {
         .await
     }
 
-    /// Returns up to `most` users of the last pull after the entry `after` whose request a crash cut short.
+    /// Returns up to `most` users whose request a crash cut short. Recorded, they are in doubt no more.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
-    pub async fn in_doubt(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
+    pub async fn in_doubt(&self, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            // The crash came before it was written down, or not: whoever is still `sending` is in doubt.
-            "SELECT id, payload, 1 FROM user WHERE state = 'sending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
-            after,
+            // The crash came before the doubt was written down.
+            "SELECT id, payload, 1 FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+            0,
             most,
         )
         .await
@@ -112,18 +112,16 @@ impl Ledger {
         transaction.commit().await.map_err(&failed)
     }
 
-    /// Returns how many users of the last pull wait to be sent, those in doubt included.
+    /// Returns how many users of the last pull wait to be sent.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read.
     pub async fn count_to_send(&self) -> Result<u64, LedgerError> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT (SELECT COUNT(*) FROM user WHERE state = 'pending' AND wanted = 1)
-                 + (SELECT COUNT(*) FROM user WHERE state = 'sending' AND wanted = 1)",
-        )
-        .fetch_one(&mut *self.connection().await)
-        .await
-        .map_err(self.failed("read"))?;
+        let count: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM user WHERE state IN ('pending', 'sending') AND wanted = 1")
+                .fetch_one(&mut *self.connection().await)
+                .await
+                .map_err(self.failed("read"))?;
         Ok(count.unsigned_abs())
     }
 }

@@ -137,7 +137,7 @@ impl Ledger {
         }
         run(&mut transaction, REFUSE_REPEATED_USER_IDS).await.map_err(&failed)?;
         let candidates = candidates(&mut transaction).await.map_err(&failed)?;
-        let held = held(&mut transaction).await.map_err(&failed)?;
+        let held = held(&mut transaction, extent).await.map_err(&failed)?;
         for (staged, reasons) in losers(candidates, held) {
             let reasons = serde_json::to_string(&reasons).map_err(|error| self.damaged(error.to_string()))?;
             sqlx::query("UPDATE staged SET payload = NULL, content = NULL, reasons = ? WHERE id = ?")
@@ -281,14 +281,19 @@ fn kind_of(word: &str) -> IdentifierKind {
     [Email, Phone, Username, Wallet].into_iter().find(|kind| kind.field() == word).unwrap_or(Email)
 }
 
-/// Who holds an identifier that a staged user brings: users in Clerk, and users waiting to be sent whom this pull did not bring.
-async fn held(connection: &mut SqliteConnection) -> Result<HashMap<IdentifierHash, UserId>, sqlx::Error> {
+/// Who holds an identifier that a staged user brings: users in Clerk, and beside a part of the source also users waiting to be sent
+/// whom it did not bring. (A whole pull does not bring them because they are gone.)
+async fn held(
+    connection: &mut SqliteConnection,
+    extent: Extent,
+) -> Result<HashMap<IdentifierHash, UserId>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT DISTINCT identifier.hash, user.user_id
          FROM staged_identifier JOIN identifier USING (hash) JOIN user ON user.id = identifier.user
          WHERE user.state IN ('created', 'adopted', 'sending')
-             OR (user.state = 'pending' AND NOT EXISTS (SELECT 1 FROM staged WHERE staged.user_id = user.user_id))",
+             OR (? AND user.state = 'pending' AND NOT EXISTS (SELECT 1 FROM staged WHERE staged.user_id = user.user_id))",
     )
+    .bind(extent == Extent::Part)
     .fetch_all(connection)
     .await?;
     let pair = |row: &sqlx::sqlite::SqliteRow| {

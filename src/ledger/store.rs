@@ -142,6 +142,7 @@ impl Ledger {
         let folder = tempfile::Builder::new().prefix("db2clerk-").tempdir().map_err(failed)?;
         let path = folder.path().join("ledger.db");
         if let Some(model) = model.filter(|model| model.exists()) {
+            let _not_written_meanwhile = share(model)?;
             copy(model, &path)?;
         }
         Self::open_in(path, Some(folder)).await
@@ -272,15 +273,16 @@ fn owner_only() -> OpenOptions {
     options
 }
 
-/// Copies a ledger that nobody is writing, with the log a crash may have left beside it.
+/// Makes sure that nobody writes a ledger as long as the file is held. One without a lock file has never been open.
+fn share(model: &Path) -> Result<Option<File>, LedgerError> {
+    let name = model.with_file_name(format!("{}.lock", model.file_name().unwrap_or_default().to_string_lossy()));
+    let Ok(file) = File::open(name) else { return Ok(None) };
+    file.try_lock_shared().map_err(|_| LedgerError::InUse(model.to_owned()))?;
+    Ok(Some(file))
+}
+
+/// Copies a ledger, with the log a crash may have left beside it.
 fn copy(model: &Path, to: &Path) -> Result<(), LedgerError> {
-    let held = model.with_file_name(format!("{}.lock", model.file_name().unwrap_or_default().to_string_lossy()));
-    if let Ok(file) = File::open(&held) {
-        match file.try_lock_shared() {
-            Ok(()) => {}
-            Err(_) => return Err(LedgerError::InUse(model.to_owned())),
-        }
-    }
     for suffix in ["", "-wal"] {
         let with = |path: &Path| {
             let mut name = path.as_os_str().to_owned();

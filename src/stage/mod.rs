@@ -4,6 +4,7 @@
 //! watch is counted in [`Progress`].
 
 pub mod export;
+pub mod look_up;
 pub mod match_clerk;
 pub mod pull;
 pub mod push;
@@ -13,9 +14,9 @@ pub mod write_back;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A stop was asked for before anything was sent or written.
+/// A stop was asked for, and the command ended without a result. What is done is in the ledger.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("stopped before anything was sent or written; nothing was taken over")]
+#[error("interrupted; run the same command again to go on")]
 pub struct Interrupted;
 
 /// What happened so far in this run: written by stages, read by whoever shows it.

@@ -7,7 +7,6 @@
 //! The order is what keeps users from being made twice: Clerk is asked before the first attempt, the ledger knows of the request
 //! before it goes out, and after any doubt Clerk is asked again before anything is sent again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +14,11 @@ use anyhow::Result;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::look_up::look_up;
 use super::{Progress, settle};
-use crate::clerk::{ClerkUser, Client, Error, Kind, Taken, backoff};
+use crate::clerk::{Client, Error, Kind, Taken, backoff};
 use crate::ledger::{Answer, Entry, Ledger, Outcome};
-use crate::record::{Identifier, UserId};
+use crate::record::Identifier;
 use crate::shutdown::{Shutdown, Urgency};
 
 /// How push goes about it.
@@ -41,8 +41,10 @@ pub enum End {
     Stopped(Error),
 }
 
-/// How often a user is tried in one run before it waits for the next.
-const ATTEMPTS_A_RUN: u32 = 8;
+/// How often a user may fail in one run before it waits for the next, and how many requests it may take, those refused for pace
+/// among them.
+const FAILURES_A_RUN: u32 = 8;
+const REQUESTS_A_RUN: u32 = 90;
 /// Users that one look-up asks for; Clerk takes no more.
 const LOOK_UP: u32 = 100;
 /// Failures in a row, over all users, after which this is taken for an outage and the run ends.
@@ -50,7 +52,7 @@ const OUTAGE: u32 = 60;
 /// How long requests on their way are awaited after a stop was asked for.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// Sends every pending user. Users whose request a crash cut short come first, and are looked up before anything is sent.
+/// Sends every pending user of the last pull.
 ///
 /// # Errors
 /// If the ledger cannot be read or written: then no request goes out whose answer could not be kept.
@@ -133,9 +135,12 @@ impl Run {
 
     /// Notes a passing failure; too many in a row are an outage.
     fn failed(&self, error: &Error) {
-        let failures = self.failures_in_a_row.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         // A refusal for pace is Clerk at work, not out of work.
-        if failures >= OUTAGE && !error.is_rate_limit() {
+        if error.is_rate_limit() {
+            return;
+        }
+        let failures = self.failures_in_a_row.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        if failures >= OUTAGE {
             let mut error = error.clone();
             error.message = format!("Clerk has not answered well {failures} times in a row; last: {}", error.message);
             self.stop_for(&error);
@@ -150,22 +155,15 @@ impl Run {
 /// Takes users from the ledger, asks Clerk for them, and hands on those whom Clerk does not know.
 async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>, mut shutdown: Shutdown) -> Result<()> {
     let work = async {
-        for in_doubt in [true, false] {
-            let mut after = 0;
-            loop {
-                let page = if in_doubt {
-                    run.ledger.in_doubt(after, LOOK_UP).await?
-                } else {
-                    run.ledger.pending(after, LOOK_UP).await?
-                };
-                let Some(last) = page.last() else { break };
-                after = last.id;
-                if run.is_stopped() || !feed_page(&run, page, in_doubt, &to_create).await? {
-                    return Ok(());
-                }
+        let mut after = 0;
+        loop {
+            let page = run.ledger.pending(after, LOOK_UP).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            if run.is_stopped() || !feed_page(&run, page, &to_create).await? {
+                return Ok(());
             }
         }
-        Ok(())
     };
     let mut stopped = run.stopped.clone();
     tokio::select! {
@@ -176,33 +174,20 @@ async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>, mut shutdown: Shutd
 }
 
 /// Returns false if nothing more can be handed on.
-async fn feed_page(run: &Run, page: Vec<Entry>, in_doubt: bool, to_create: &mpsc::Sender<Entry>) -> Result<bool> {
-    let ids: Vec<UserId> = page.iter().map(|entry| entry.user.user_id.clone()).collect();
-    let found = match run.client.users_by_external_id(&ids).await {
-        Ok(found) => found,
+async fn feed_page(run: &Run, page: Vec<Entry>, to_create: &mpsc::Sender<Entry>) -> Result<bool> {
+    let looked_up = match look_up(&run.client, page).await {
+        Ok(looked_up) => looked_up,
         Err(error) => {
             run.stop_for(&error);
             return Ok(false);
         }
     };
-    let mut found: HashMap<String, ClerkUser> =
-        found.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))).collect();
-    tracing::debug!(users = ids.len(), found = found.len(), in_doubt, "looked up in Clerk");
-    let mut unknown = Vec::with_capacity(page.len());
-    for entry in page {
-        match found.remove(entry.user.user_id.as_str()) {
-            Some(clerk_user) => {
-                let outcome = settle::found(&entry.user, &clerk_user, entry.in_doubt);
-                run.answer(unsent(&entry, outcome)).await;
-            }
-            None => unknown.push(entry),
-        }
+    for (entry, outcome) in looked_up.settled {
+        run.answer(unsent(&entry, outcome)).await;
     }
-    if !in_doubt {
-        let ids: Vec<i64> = unknown.iter().map(|entry| entry.id).collect();
-        run.ledger.mark_sending(&ids).await?;
-    }
-    for entry in unknown {
+    let ids: Vec<i64> = looked_up.unknown.iter().map(|entry| entry.id).collect();
+    run.ledger.mark_sending(&ids).await?;
+    for entry in looked_up.unknown {
         // Whoever is not handed on stays `sending`, and is looked up by the next run.
         if to_create.send(entry).await.is_err() {
             return Ok(false);
@@ -264,10 +249,17 @@ fn unsent(entry: &Entry, outcome: Outcome) -> Answer {
 
 /// Creates one user, as often as it takes and makes sense.
 async fn bring_in(run: &Run, entry: &Entry, mut shutdown: Shutdown) -> Answer {
-    let (mut requests, mut in_doubt) = (0, entry.in_doubt);
+    let (mut requests, mut failures, mut in_doubt) = (0, 0, entry.in_doubt);
+    let mut stopped = run.stopped.clone();
     let outcome = loop {
+        let turn = tokio::select! {
+            biased;
+            () = shutdown.wait_for(Urgency::Graceful) => break Outcome::Pending(None),
+            _ = stopped.wait_for(Option::is_some) => break Outcome::Pending(None),
+            turn = run.client.turn() => turn,
+        };
         requests += 1;
-        let error = match run.client.create_user(&entry.user).await {
+        let error = match run.client.create_user(turn, &entry.user).await {
             Ok(user) => {
                 run.succeeded();
                 break Outcome::Created(user.id);
@@ -291,15 +283,17 @@ async fn bring_in(run: &Run, entry: &Entry, mut shutdown: Shutdown) -> Answer {
             Kind::Passing => run.failed(&error),
         }
         tracing::debug!(user_id = %entry.user.user_id, requests, code = error.code, in_doubt, "failed for now");
-        if requests >= ATTEMPTS_A_RUN || run.is_stopped() || shutdown.requested() {
+        // Being refused for pace is no failure of this user's: the next turn comes when Clerk's pause is over.
+        failures += u32::from(!error.is_rate_limit());
+        if failures >= FAILURES_A_RUN || requests >= REQUESTS_A_RUN || run.is_stopped() || shutdown.requested() {
             break settle::put_off(&error);
         }
         tokio::select! {
-            () = tokio::time::sleep(backoff::delay(requests, fastrand::f64())) => {}
+            () = tokio::time::sleep(backoff::delay(failures, fastrand::f64())) => {}
             () = shutdown.wait_for(Urgency::Graceful) => break settle::put_off(&error),
         }
         if error.in_doubt {
-            match look_up(run, entry, in_doubt).await {
+            match look_up_again(run, entry, in_doubt).await {
                 Ok(Some(outcome)) => break outcome,
                 Ok(None) => {}
                 Err(error) => break settle::put_off(&error),
@@ -311,7 +305,7 @@ async fn bring_in(run: &Run, entry: &Entry, mut shutdown: Shutdown) -> Answer {
 
 /// A held identifier may be held by the very user that our own earlier request made: Clerk is asked before it is a conflict.
 async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken, in_doubt: bool) -> Outcome {
-    match look_up(run, entry, in_doubt).await {
+    match look_up_again(run, entry, in_doubt).await {
         Ok(Some(outcome)) => return outcome,
         Ok(None) => {}
         Err(error) => return settle::put_off(&error),
@@ -323,6 +317,10 @@ async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken
     };
     for identifier in entry.user.identifiers().iter().filter(wanted) {
         match run.client.user_by_identifier(identifier).await {
+            // It has come to light between the two questions.
+            Ok(Some(holder)) if holder.external_id.as_deref() == Some(entry.user.user_id.as_str()) => {
+                return settle::found(&entry.user, &holder, in_doubt);
+            }
             Ok(Some(holder)) => return settle::held_by_other(error, Some((identifier, &holder))),
             Ok(None) => {}
             Err(error) => return settle::put_off(&error),
@@ -331,14 +329,14 @@ async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken
     settle::held_by_other(error, None)
 }
 
-async fn look_up(run: &Run, entry: &Entry, in_doubt: bool) -> Result<Option<Outcome>, Error> {
-    let found =
-        run.client.users_by_external_id(std::slice::from_ref(&entry.user.user_id)).await.inspect_err(|error| {
-            if error.kind == Kind::StopsRun {
-                run.stop_for(error);
-            }
-        })?;
-    Ok(found.first().map(|clerk_user| settle::found(&entry.user, clerk_user, in_doubt)))
+async fn look_up_again(run: &Run, entry: &Entry, in_doubt: bool) -> Result<Option<Outcome>, Error> {
+    let user = Entry { in_doubt, ..entry.clone() };
+    let looked_up = look_up(&run.client, vec![user]).await.inspect_err(|error| {
+        if error.kind == Kind::StopsRun {
+            run.stop_for(error);
+        }
+    })?;
+    Ok(looked_up.settled.into_iter().next().map(|(_, outcome)| outcome))
 }
 
 /// Records answers as they come, as many to a transaction as have gathered.

@@ -29,7 +29,11 @@ pub(super) fn held_by_other(error: &Error, holder: Option<(&Identifier, &ClerkUs
     let (field, message) = match holder {
         Some((identifier, holder)) => {
             let whose = match &holder.external_id {
-                Some(id) => format!("whose user ID is `{id}`"),
+                // It is anybody's text, and may be an address.
+                Some(id) if id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) => {
+                    format!("whose user ID is `{id}`")
+                }
+                Some(_) => "who has another user ID".to_owned(),
                 None => "who has no user ID of yours".to_owned(),
             };
             let noun = identifier.kind.noun();

@@ -65,10 +65,10 @@ impl Source {
         Self { origin, missing: selection.users.clone(), selection, read: 0, given: 0 }
     }
 
-    /// Returns whether all of the source is wanted.
+    /// Returns whether this is all there is. Of a users file nobody knows: the users may come in several.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.selection.is_whole()
+        self.selection.is_whole() && matches!(self.origin, Origin::Rows { .. })
     }
 
     /// Returns how many rows or elements were read.

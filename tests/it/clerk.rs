@@ -62,7 +62,7 @@ async fn a_user_is_created_by_exactly_this_body() {
     import.key = Some("row".into());
     import.email = Some("ada@x.com".into());
     import.unverified_email_addresses = vec!["lovelace@x.com".into()];
-    let created = server.client().create_user(&import).await.expect("is created");
+    let created = server.client().create_user(server.client().turn().await, &import).await.expect("is created");
     assert_eq!(created.id.as_str(), "user_1");
     let request = server.only_request();
     assert_eq!(request.line, "POST /v1/users HTTP/1.1");
@@ -136,7 +136,7 @@ async fn a_rate_limit_with_a_wait_pauses_every_clone_for_that_long() {
     let refusal = json!({"errors": [{"code": "too_many_requests", "message": "", "long_message": ""}]});
     let server = Server::start([answer("429 Too Many Requests", &["Retry-After: 1800"], &refusal.to_string())]).await;
     let client = server.client();
-    let error = client.create_user(&import_user("1")).await.expect_err("is refused");
+    let error = client.create_user(client.turn().await, &import_user("1")).await.expect_err("is refused");
     assert_eq!((error.kind, error.in_doubt, error.is_rate_limit()), (Kind::Passing, false, true));
     assert_eq!(error.retry_after, Some(Duration::from_mins(30)));
     assert!(client.clone().pause_left().is_some_and(|left| left > Duration::from_mins(29)));
@@ -174,7 +174,8 @@ async fn a_create_is_sent_once_and_a_failure_tells_whether_it_may_have_worked() 
     ];
     for (script, code, kind, in_doubt) in table {
         let server = Server::start([script, json_answer(200, &user("user_1", "1"))]).await;
-        let error = server.client().create_user(&import_user("1")).await.expect_err("is a failure");
+        let error =
+            server.client().create_user(server.client().turn().await, &import_user("1")).await.expect_err("is a failure");
         assert_eq!((error.code.as_str(), error.kind, error.in_doubt), (code, kind, in_doubt), "{error}");
         assert_eq!(server.seen().len(), 1, "{code}");
     }
@@ -197,7 +198,7 @@ async fn a_create_without_an_answer_in_time_leaves_doubt() {
     let mut settings = settings(&format!("http://{address}"));
     settings.timeout = Duration::from_millis(50);
     let client = Client::new(settings).expect("is a client");
-    let error = client.create_user(&import_user("1")).await.expect_err("is a failure");
+    let error = client.create_user(client.turn().await, &import_user("1")).await.expect_err("is a failure");
     assert_eq!((error.code.as_str(), error.kind, error.in_doubt), ("timeout", Kind::Passing, true));
 }
 
@@ -364,7 +365,7 @@ fn settings(url: &str) -> Settings {
 
 async fn create_at(url: &str) -> Error {
     let client = Client::new(settings(url)).expect("is a client");
-    client.create_user(&import_user("1")).await.expect_err("is a failure")
+    client.create_user(client.turn().await, &import_user("1")).await.expect_err("is a failure")
 }
 
 /// A certificate authority that nobody knows.
