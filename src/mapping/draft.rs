@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::field::{Field, fold};
 use super::options::{ExtraColumns, Options};
 use super::password::{Spelling, UnknownHasher};
+use super::values;
 use crate::record::Reason;
 use crate::row::Value;
 
@@ -113,6 +114,11 @@ impl Draft {
     /// Returns whether the source has this field at all, be its value NULL.
     pub(super) fn gives(&self, field: Field) -> bool {
         self.given & (1 << (field as u64)) != 0
+    }
+
+    /// Returns whether the field's value is more than nothing, readable or not.
+    pub(super) fn holds_something(&self, field: Field) -> bool {
+        values::is_something(&self.cells[field as usize])
     }
 
     /// Takes the field's value; NULL if there is none, or if it was taken before.

@@ -105,6 +105,7 @@ fn refused(number: u64, reason: Reason) -> ElementError {
         reasons: vec![reason],
         skipped: false,
         identifiers: Vec::new(),
+        gave_identifier: false,
     })
 }
 

@@ -4,6 +4,7 @@ use crate::record::{Identifier, ImportUser, Reason, UserId};
 
 /// A user made of a row or an element, and what was decided on the way.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each notes one thing that was decided, apart from the others")]
 pub struct Mapped {
     /// The user, mapped and checked.
     pub user: ImportUser,
@@ -17,6 +18,9 @@ pub struct Mapped {
     pub unverified_dropped: bool,
     /// Whether a name was left behind, because Clerk takes it for a phone number, an address, a URL or HTML.
     pub name_dropped: bool,
+    /// Whether the source gave an identifier at all: an e-mail address, phone number, username or wallet that is not empty,
+    /// before `--unverified skip` left any out.
+    pub gave_identifier: bool,
 }
 
 /// By which rule a user's primary e-mail address is verified, or not.
@@ -89,6 +93,8 @@ pub struct Refused {
     pub skipped: bool,
     /// The identifiers that could be read.
     pub identifiers: Vec<Identifier>,
+    /// Whether the source gave an identifier at all, readable or not, and before `--unverified skip` left any out.
+    pub gave_identifier: bool,
 }
 
 #[cfg(test)]

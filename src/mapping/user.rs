@@ -37,28 +37,37 @@ const IDENTIFIERS: [Field; 8] = [
 pub(super) fn make(mut draft: Draft, rules: &Rules) -> Result<Mapped, Refused> {
     let number = draft.number;
     let reasons = std::mem::take(&mut draft.faults);
-    let mut maker = Maker { draft, rules, reasons };
+    // A field given twice holds something, whichever of the two values is looked at.
+    let gave_identifier =
+        IDENTIFIERS.iter().any(|field| draft.holds_something(*field)) || names_an_identifier(&reasons);
+    let mut maker = Maker { draft, rules, reasons, gave_identifier };
     let id = maker.user_id();
     // Without an ID there is no user, but everything else that is wrong with it is still told.
     let placeholder = || UserId::new("-").ok();
     let Some(stand_in) = id.clone().or_else(placeholder) else {
-        return Err(refused(number, None, None, maker.reasons));
+        return Err(refused(number, None, None, maker));
     };
     let mut mapped = maker.fill(ImportUser::new(stand_in));
     let identifiers = mapped.user.identifiers();
     let mut skipped = false;
-    if identifiers.is_empty() && !maker.names_an_identifier() {
+    if identifiers.is_empty() && !names_an_identifier(&maker.reasons) {
         skipped = maker.reasons.is_empty() && mapped.unverified_dropped;
         maker.reasons.push(without_identifier(mapped.unverified_dropped));
     }
     if maker.reasons.is_empty() {
         return Ok(mapped);
     }
-    Err(Refused { skipped, identifiers, ..refused(number, id, mapped.user.key.take(), maker.reasons) })
+    Err(Refused { skipped, identifiers, ..refused(number, id, mapped.user.key.take(), maker) })
 }
 
-fn refused(number: u64, user_id: Option<UserId>, key: Option<String>, reasons: Vec<Reason>) -> Refused {
-    Refused { number, user_id, key, reasons, skipped: false, identifiers: Vec::new() }
+fn refused(number: u64, user_id: Option<UserId>, key: Option<String>, maker: Maker) -> Refused {
+    let Maker { reasons, gave_identifier, .. } = maker;
+    Refused { number, user_id, key, reasons, skipped: false, identifiers: Vec::new(), gave_identifier }
+}
+
+/// Returns whether an identifier is there and wrong: then none is missing.
+fn names_an_identifier(reasons: &[Reason]) -> bool {
+    reasons.iter().any(|reason| IDENTIFIERS.iter().any(|field| field.key() == reason.field))
 }
 
 fn without_identifier(had_one: bool) -> Reason {
@@ -82,14 +91,10 @@ struct Maker<'a> {
     draft: Draft,
     rules: &'a Rules,
     reasons: Vec<Reason>,
+    gave_identifier: bool,
 }
 
 impl Maker<'_> {
-    /// Returns whether an identifier is there and wrong: then none is missing.
-    fn names_an_identifier(&self) -> bool {
-        self.reasons.iter().any(|reason| IDENTIFIERS.iter().any(|field| field.key() == reason.field))
-    }
-
     fn user_id(&mut self) -> Option<UserId> {
         let id = self.read(Field::UserId, values::id);
         if id.is_none() && self.reasons.iter().all(|reason| reason.field != Field::UserId.key()) {
@@ -127,6 +132,7 @@ impl Maker<'_> {
             password_dropped: password.dropped,
             unverified_dropped,
             name_dropped,
+            gave_identifier: self.gave_identifier,
         }
     }
 

@@ -31,6 +31,29 @@ impl Fault {
 /// The largest whole number that a floating-point number holds without doubt.
 const LARGEST_WHOLE_REAL: f64 = 9_007_199_254_740_992.0;
 
+/// Returns whether a value is more than NULL, blank text, or a list of nothing else. What cannot be read is something.
+pub(super) fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Text(text) => match list_written_in(text) {
+            Some(items) => items.iter().any(json_is_something),
+            None => !text.trim().is_empty(),
+        },
+        Value::Bytes(bytes) => !bytes.trim_ascii().is_empty(),
+        Value::Json(json) => json_is_something(json),
+        Value::Bool(_) | Value::Integer(_) | Value::Real(_) | Value::Decimal(_) | Value::Unreadable(_) => true,
+    }
+}
+
+fn json_is_something(json: &Json) -> bool {
+    match json {
+        Json::Null => false,
+        Json::String(text) => !text.trim().is_empty(),
+        Json::Array(items) => items.iter().any(json_is_something),
+        Json::Bool(_) | Json::Number(_) | Json::Object(_) => true,
+    }
+}
+
 /// Reads text; NULL and the empty string are absent.
 pub(super) fn text(value: Value) -> Result<Option<String>, Fault> {
     let text = match value {
@@ -151,9 +174,7 @@ pub(super) fn list(value: Value, split: Split) -> Result<Vec<String>, Fault> {
 }
 
 fn list_in_text(text: String, split: Split) -> Result<Vec<String>, Fault> {
-    if text.trim_start().starts_with('[')
-        && let Ok(Json::Array(items)) = serde_json::from_str(&text)
-    {
+    if let Some(items) = list_written_in(&text) {
         return items_of(items);
     }
     let parts = |parts: &mut dyn Iterator<Item = &str>| {
@@ -164,6 +185,10 @@ fn list_in_text(text: String, split: Split) -> Result<Vec<String>, Fault> {
         Split::Commas => parts(&mut text.split(',')),
         Split::CommasAndSpaces => parts(&mut text.split(|letter: char| letter == ',' || letter.is_whitespace())),
     })
+}
+
+fn list_written_in(text: &str) -> Option<Vec<Json>> {
+    if text.trim_start().starts_with('[') { serde_json::from_str(text).ok() } else { None }
 }
 
 fn items_of(items: Vec<Json>) -> Result<Vec<String>, Fault> {

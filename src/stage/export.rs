@@ -123,7 +123,8 @@ impl Spool {
                     key: None,
                     reasons: reasons.clone(),
                     skipped: false,
-                    identifiers: Vec::new(),
+                    identifiers: user.identifiers(),
+                    gave_identifier: true,
                 });
             } else if writer.user(&user)? {
                 exported.written += 1;

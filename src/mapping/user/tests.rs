@@ -225,6 +225,39 @@ fn a_refused_user_keeps_its_id_its_key_its_number_and_its_identifiers() {
 }
 
 #[test]
+fn whether_the_source_gave_an_identifier_is_told_of_the_taken_and_of_the_refused() {
+    let skip = || Options { unverified: Some(Unverified::Skip), ..Options::default() };
+    let gave = |mapped: Result<Mapped, Refused>| match mapped {
+        Ok(mapped) => mapped.gave_identifier,
+        Err(refused) => refused.gave_identifier,
+    };
+    let names = "userId email emailVerified username";
+    for (texts, expected) in [
+        (["1", "a@b.dev", "t", "NULL"], true),
+        (["1", "a@b.dev", "f", "NULL"], true),
+        (["1", "a@b.dev", "f", "ada_l"], true),
+        (["1", "no address", "t", "NULL"], true),
+        (["NULL", "NULL", "t", "x"], true),
+        (["1", "[\"\", \"a@b.dev\"]", "t", "NULL"], true),
+        (["1", "NULL", "t", "NULL"], false),
+        (["1", " ", "t", ""], false),
+        (["NULL", "[]", "t", "[\"\", null]"], false),
+    ] {
+        assert_eq!(gave(row(names, skip(), &texts)), expected, "{texts:?}");
+    }
+    let unreadable = vec![Value::Integer(1), Value::Unreadable("is not UTF-8".to_owned())];
+    assert!(gave(map("userId email", Options::default(), unreadable)));
+    let of_element = |json| match element(json) {
+        Err(ElementError::Refused(refused)) => gave(Err(refused)),
+        other => gave(Ok(other.expect("no other error"))),
+    };
+    assert!(of_element(json!({"userId": 1, "web3Wallets": ["0xabababababababababababababababababababab"]})));
+    assert!(of_element(json!({"userId": 1, "email": "a@b.dev", "Email": null})));
+    assert!(!of_element(json!({"userId": 1, "emailAddresses": [], "phone": null})));
+    assert!(!of_element(json!([])));
+}
+
+#[test]
 fn a_user_without_any_identifier_is_refused() {
     assert_eq!(codes(row("userId email", Options::default(), &["1", "NULL"])), ["identifier_missing"]);
     assert_eq!(codes(row("userId email", Options::default(), &["1", "  "])), ["identifier_missing"]);
