@@ -46,11 +46,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_is_sound_and_every_option_has_help() {
+    fn the_definition_is_sound_and_every_option_has_help_and_every_command_an_example() {
         let mut command = Cli::command();
         command.build();
         command.clone().debug_assert();
         for subcommand in command.get_subcommands() {
+            assert!(subcommand.get_after_help().is_some(), "{} shows no example", subcommand.get_name());
             for argument in subcommand.get_arguments() {
                 assert!(argument.get_help().is_some(), "{} {}", subcommand.get_name(), argument.get_id());
             }

@@ -191,26 +191,40 @@ fn keep(environment: &mut BTreeMap<&'static str, Variable>, name: &'static str, 
     }
 }
 
+/// Reads the variables that are ours. Other programs' lines may be written for other readers: what cannot be read of them is
+/// none of our business, unless it hides one of ours.
 fn read_env_file(environment: &mut BTreeMap<&'static str, Variable>, path: &Path) -> Result<()> {
     let failed = || format!("failed to read `{}`", path.display());
-    let variables = dotenvy::from_path_iter(path).map_err(without_text).with_context(failed)?;
-    for variable in variables {
-        let (name, value) = variable.map_err(without_text).with_context(failed)?;
-        if let Some(name) = VARIABLES.into_iter().find(|known| *known == name) {
-            keep(environment, name, &value, &format!("`{}`", path.display()));
+    let mut read = Vec::new();
+    let mut unreadable = false;
+    for variable in dotenvy::from_path_iter(path).with_context(failed)? {
+        match variable {
+            Ok((name, value)) => {
+                if let Some(name) = VARIABLES.into_iter().find(|known| *known == name) {
+                    keep(environment, name, &value, &format!("`{}`", path.display()));
+                    read.push(name);
+                }
+            }
+            // The line is not shown: it may be a secret's.
+            Err(dotenvy::Error::LineParse(..)) => unreadable = true,
+            Err(error) => return Err(error).with_context(failed),
         }
+    }
+    let text = if unreadable { std::fs::read_to_string(path).with_context(failed)? } else { String::new() };
+    let hidden = VARIABLES.into_iter().find(|name| !read.contains(name) && text.lines().any(|line| sets(line, name)));
+    if let Some(name) = hidden {
+        bail!(
+            "`{}` sets `{name}` in a way that cannot be read\nhint: put its value in quotes, and those of the lines above",
+            path.display()
+        );
     }
     Ok(())
 }
 
-/// dotenvy quotes the line it cannot read, which may be a secret's.
-fn without_text(error: dotenvy::Error) -> anyhow::Error {
-    match error {
-        dotenvy::Error::LineParse(..) => {
-            anyhow::anyhow!("a line in it is no `NAME=value`; a value with spaces or `#` needs quotes")
-        }
-        other => other.into(),
-    }
+fn sets(line: &str, name: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
 impl FileLayer {
@@ -302,12 +316,15 @@ mod tests {
             ("databse-url = \"x\"", "", "did you mean `database-url`?"),
             ("clerk-secret-key = \"sk_live_x\"", "", "keep the key in CLERK_SECRET_KEY"),
             ("limit = \"many\"", "", "failed to read"),
-            ("", "CLERK_SECRET_KEY='sk_live_x", "failed to read"),
+            ("", "CLERK_SECRET_KEY=sk_live_x y", "sets `CLERK_SECRET_KEY`"),
         ] {
             let error = format!("{:#}", config(file, env).expect_err("a wrong setting"));
             assert!(error.contains(told), "{error}");
             assert!(!error.contains("sk_live_x"), "{error}");
         }
+        let config_of_others =
+            config("", "APP_NAME=My App\nRATE_LIMIT=7\nTITLE=it's").expect("other programs' lines are theirs");
+        assert_eq!(config_of_others.clerk(ClerkArgs::default()).expect("settings").rate_limit, Some(7.0));
         let config = config("", "OFFSET=ten").expect("a configuration");
         let error = config.selection(SelectionArgs::default()).expect_err("not a number").to_string();
         assert!(error.contains("`OFFSET`") && error.contains("`ten`"), "{error}");

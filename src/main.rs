@@ -1,5 +1,6 @@
 //! Runs the program and ends the process with its exit code.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -44,7 +45,11 @@ fn log_to_stderr(verbose: u8) {
         1 => "db2clerk=debug",
         _ => "db2clerk=trace",
     };
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 #[cfg(unix)]

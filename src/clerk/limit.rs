@@ -110,7 +110,7 @@ impl Limiter {
 
     /// Takes note of an answer: Clerk has counted the request by now.
     pub fn answered(&mut self, passage: Passage, now: Instant) {
-        let back = usize::try_from(self.passed - passage.0).unwrap_or(usize::MAX);
+        let back = self.passed.checked_sub(passage.0).and_then(|back| usize::try_from(back).ok()).unwrap_or(usize::MAX);
         for log in &mut self.logs {
             log.answered(back, now);
         }
@@ -154,7 +154,7 @@ impl Log {
 
     /// The request that was let through `back` requests before the latest has its answer.
     fn answered(&mut self, back: usize, now: Instant) {
-        let place = self.counted_by.len().checked_sub(back + 1);
+        let place = self.counted_by.len().checked_sub(back.saturating_add(1));
         if let Some(at) = place.and_then(|place| self.counted_by.get_mut(place)) {
             *at = now.min(*at);
         }

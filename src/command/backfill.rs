@@ -7,19 +7,19 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::consent::Asked;
-use super::database_source::{self, DatabaseSource};
+use super::database_source;
 use super::write_target::{self, WriteTarget};
 use super::{Context, clerk_target, consent, ledger_file, run};
 use crate::args::{
     ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs,
 };
 use crate::exit::{Exit, Failure, OrRefuse};
-use crate::ledger::{Ledger, Problems, Source, WriteBack};
+use crate::ledger::{Counts, Ledger, Problems, Source, State, WriteBack};
 use crate::output::{Bar, Phase, count, number, table, write_log};
 use crate::query_file::{self, QueryFile};
 use crate::shutdown::Urgency;
 use crate::stage::Progress;
-use crate::stage::match_clerk::{Matching, match_clerk};
+use crate::stage::match_clerk::{Matching, match_rows, walk_clerk};
 use crate::stage::write_back::{self, write_back};
 
 /// Where the Clerk IDs are known.
@@ -34,9 +34,8 @@ pub(super) enum From {
 
 /// Writes Clerk IDs into the database, of users who are in Clerk already. Only rows without an ID are written, and no other
 /// column changes.
-///
-/// Example: `db2clerk backfill --from clerk --preset authjs-prisma --add-column`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: db2clerk backfill --from clerk --preset authjs-prisma --add-column")]
 pub struct Args {
     /// Where the Clerk IDs are known.
     #[arg(long, value_enum, default_value_t)]
@@ -83,7 +82,7 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     let belonging = ledger.belonging().await?;
     let (instance, production) = belonging.map_or(("none".to_owned(), true), |own| (own.instance_id, own.production));
     let kind = if production { "production" } else { "development" };
-    let write = write_target::open(&url, place).await?;
+    let write = context.or_interrupted(write_target::open(&url, place)).await??;
     let in_clerk = ledger.counts().await?.in_clerk();
     context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
     let settings = context.config.clerk(args.clerk).or_refuse()?;
@@ -100,17 +99,21 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
 
 async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let clerk = clerk_target::open(args.clerk, context).await?;
+    clerk.guard()?;
     let selection = SelectionArgs::default();
-    let DatabaseSource { url, query, mut source } =
-        database_source::open(args.database, args.query, args.mapping, selection, context).await?;
-    let place = write_target::place(args.target, Some(&query), context).or_refuse()?;
+    let database = database_source::open(args.database, args.query, args.mapping, selection, context).await?;
+    // A query that cannot be taken is told before the long walk, and none stays open during it.
+    drop(database.start().await?);
+    let place = write_target::place(args.target, Some(&database.query), context).or_refuse()?;
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
-    let write = write_target::open(&url, place).await?;
+    let write = context.or_interrupted(write_target::open(&database.url, place)).await??;
     context.console.say(clerk.describe().join("\n"));
     let ledger = Ledger::temporary(None).await?;
     let progress = Arc::default();
     let bar = Bar::start(context.console, Phase::Reading, &progress);
-    let matching = match_clerk(&mut source, &clerk.client, &ledger, &progress, &context.shutdown).await?;
+    let clerk_users = context.or_interrupted(walk_clerk(&clerk.client, &ledger, &progress)).await??;
+    let mut source = database.start().await?;
+    let matching = context.or_interrupted(match_rows(&mut source, &ledger, clerk_users, &progress)).await??;
     drop(bar);
     let job = Backfill { ledger, write, overwrite: args.overwrite, asked: run::asked(&clerk), consent: args.consent };
     job.run(Some(matching), context).await
@@ -126,6 +129,12 @@ fn header(args: QueryArgs, url: &crate::database::DatabaseUrl, context: &Context
     }
 }
 
+/// The users of a ledger that are not in Clerk, for whatever reason: their rows get no Clerk ID.
+fn not_in_clerk(counts: &Counts) -> u64 {
+    let states = [State::Invalid, State::Conflict, State::Rejected];
+    counts.to_send() + counts.skipped + states.iter().map(|state| counts.of(*state)).sum::<u64>()
+}
+
 struct Backfill {
     ledger: Ledger,
     write: WriteTarget,
@@ -137,13 +146,13 @@ struct Backfill {
 impl Backfill {
     async fn run(mut self, matching: Option<Matching>, context: &Context) -> Result<Exit, Failure> {
         context.console.say(self.write.describe().join("\n"));
-        self.ledger.ask_write_back_of_all().await?;
-        let waiting = self.ledger.counts().await?.written_back(WriteBack::Waiting);
+        let waiting = self.ledger.counts().await?.in_clerk();
         let replaces = if self.overwrite { "; IDs that stand there and differ are REPLACED" } else { "" };
         context.console.say(format!("          {} to be written{replaces}\n", count(waiting, "Clerk ID")));
         if waiting > 0 {
             consent::ask(self.asked, self.consent, context).await?;
             self.write.prepare().await?;
+            self.ledger.ask_write_back_of_all().await?;
         }
         let progress = Arc::new(Progress::default());
         let bar = Bar::start(context.console, Phase::Writing(waiting), &progress);
@@ -169,7 +178,7 @@ impl Backfill {
         let ledger = &self.ledger;
         let counts = ledger.counts().await.context("failed to count what was written")?;
         let page = async |after| Ok(ledger.problems(Problems::OfRows, after, 500).await?);
-        let log = write_log(&context.folder, page).await?;
+        let log = context.console.or_warn(write_log(&context.folder, page).await);
         let of = |state| counts.written_back(state);
         let mut rows = vec![
             ("rows written".to_owned(), progress.written.get(), String::new()),
@@ -188,7 +197,7 @@ impl Backfill {
             + problem("rows waiting", of(WriteBack::Waiting), "run the same command again to go on");
         let gone = problem("users whose row is gone", of(WriteBack::RowGone), "no row has the key any more");
         problems += gone;
-        let (mut without_user, mut without_row, mut disagreeing) = (counts.to_send(), gone, 0);
+        let (mut without_user, mut without_row, mut disagreeing) = (not_in_clerk(&counts), gone, 0);
         if let Some(found) = matching {
             (without_user, without_row) =
                 (found.matched.without_clerk_user + found.rows_without_id, found.clerk_users_without_row);

@@ -71,7 +71,8 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
     let environment = key.kind();
     let mut client_settings = Settings::new(api_url.clone(), key);
     if let Some(rate) = settings.rate_limit {
-        client_settings.pace = client_settings.pace.with_rate_limit(rate).context("failed to read the rate limit").or_refuse()?;
+        client_settings.pace =
+            client_settings.pace.with_rate_limit(rate).context("failed to read the rate limit").or_refuse()?;
     }
     if let Some(delay) = settings.delay_ms.filter(|delay| *delay > 0) {
         client_settings.pace = client_settings.pace.with_delay(Duration::from_millis(delay));
@@ -80,8 +81,10 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         client_settings.pace.retry_delay = Duration::from_millis(delay);
     }
     let client = Client::new(client_settings).or_refuse()?;
-    let instance =
-        context.or_interrupted(client.instance()).await?.with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
+    let instance = context
+        .or_interrupted(client.instance())
+        .await?
+        .with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
     if instance.environment != environment {
         return Err(anyhow!(
             "the key is of a {environment} instance, and `{api_url}` says that `{}` is a {} one\n\

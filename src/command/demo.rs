@@ -15,9 +15,8 @@ use crate::record::{ImportUser, UserId};
 use crate::simulator::{RateLimit, Settings, Simulator};
 
 /// Shows the whole job on a sample Auth.js database against a local Clerk: no account, no server, nothing leaves this machine.
-///
-/// Example: `db2clerk demo`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: db2clerk demo")]
 pub struct Args {}
 
 /// An Auth.js application's database as Prisma makes it, with a few hundred users, some of whom have problems.
@@ -110,6 +109,8 @@ async fn somebody_was_there_before(simulator: &Simulator) -> Result<()> {
 
 fn where_to_look(folder: &Path) -> String {
     let folder = folder.display();
+    // As it was started, so that the line can be pasted: it may not be on the path.
+    let program = std::env::args().next().unwrap_or_else(|| "db2clerk".to_owned());
     format!(
         "\nSome of the sample's users have problems, so that you can see how they are told. Where to look:\n  \
          {folder}/app.db      the database: the column `clerk_id` of its table `User`\n  \
@@ -117,6 +118,6 @@ fn where_to_look(folder: &Path) -> String {
          {folder}/migration-log-*.json   every user that did not get in, with the reasons\n\n\
          With your own database, look first and write nothing:\n  \
          export DATABASE_URL=postgres://... CLERK_SECRET_KEY=sk_test_...\n  \
-         db2clerk migrate --preset authjs-prisma --dry-run"
+         {program} migrate --preset authjs-prisma --dry-run"
     )
 }

@@ -22,9 +22,8 @@ use crate::users_file::Form;
 
 /// Writes the users of a database to a file that `db2clerk import` and Clerk's own tools read. Needs no Clerk account, and
 /// reads the database only.
-///
-/// Example: `db2clerk export --preset authjs-drizzle --output users.json`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: db2clerk export --preset authjs-drizzle --output users.json")]
 pub struct Args {
     #[command(flatten)]
     database: DatabaseArgs,
@@ -132,7 +131,8 @@ async fn tell(
     context: &Context,
 ) -> Result<Exit, Failure> {
     let mut left_out = Some(problems(&exported.refused));
-    let log = write_log(&context.folder, async |_| Ok(left_out.take().unwrap_or_default())).await?;
+    let page = async |_| Ok(left_out.take().unwrap_or_default());
+    let log = context.console.or_warn(write_log(&context.folder, page).await);
     let mut rows: Vec<_> =
         exported.coverage.rows().into_iter().map(|(what, users)| (what, users, String::new())).collect();
     for (what, users) in [

@@ -12,9 +12,8 @@ use crate::stage::source::{Origin, Source};
 use crate::users_file;
 
 /// Brings the users of a file into Clerk: a JSON array, or an object a line, as `export` and Clerk's own tools write them.
-///
-/// Example: `curl https://app.example.com/api/users | db2clerk import -`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: curl https://app.example.com/api/users | db2clerk import -")]
 pub struct Args {
     /// The file; `-` reads stdin.
     #[arg(value_name = "FILE", default_value = "users.json")]

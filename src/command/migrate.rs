@@ -15,9 +15,8 @@ use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Belonging, Ledger, LedgerError, Source};
 
 /// Moves the users of a database into Clerk; run again, it adds what is new and leaves the rest alone.
-///
-/// Example: `db2clerk migrate --preset authjs-prisma --write-back --add-column`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: db2clerk migrate --preset authjs-prisma --write-back --add-column")]
 pub struct Args {
     #[command(flatten)]
     database: DatabaseArgs,
@@ -104,7 +103,8 @@ fn backfill_command(place: Option<&Place>, ledger: Option<&std::path::Path>, url
     let ledger = ledger_file::flag(ledger);
     match place {
         Some(place) => {
-            let column = if place.column == DEFAULT_COLUMN { String::new() } else { format!(" --column '{}'", place.column) };
+            let column =
+                if place.column == DEFAULT_COLUMN { String::new() } else { format!(" --column '{}'", place.column) };
             format!("db2clerk backfill{url} --table '{}' --key '{}'{column}{ledger}", place.table_as_given, place.key)
         }
         None => format!("db2clerk backfill{url} --table TABLE --key COLUMN{ledger}"),

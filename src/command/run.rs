@@ -77,7 +77,10 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
     lines.extend(job.write.iter().flat_map(WriteTarget::describe));
     context.console.say(lines.join("\n"));
     let doubts = settle_doubts(&job.ledger, &job.clerk.client, job.write.is_some());
-    let doubts = context.or_interrupted(doubts).await?.context("failed to look up the users whose answer the last run did not see")?;
+    let doubts = context
+        .or_interrupted(doubts)
+        .await?
+        .context("failed to look up the users whose answer the last run did not see")?;
     if doubts > 0 {
         context.console.note(format!("Looked up {} whose answer the last run did not see", count(doubts, "user")));
     }

@@ -11,10 +11,9 @@ use crate::simulator::{self, Faults, RateLimit, Settings, Storm};
 /// Serves a local Clerk, for trying a migration without an account.
 ///
 /// It answers the Backend API on 127.0.0.1, checks every user as strictly as Clerk does, and forgets everything when it
-/// stops. It accepts any key that starts with `sk_test_` or `sk_live_`. Example, with the limits of a production instance:
-///
-///   db2clerk simulator --port 4010 --rate-limit 1000/10 --latency 100
+/// stops. It accepts any key that starts with `sk_test_` or `sk_live_`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Example: db2clerk simulator --latency 100 --rate-limit 1000/10")]
 pub struct Args {
     /// Listens on this port. Default: a free one, which is printed.
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]

@@ -10,9 +10,8 @@ use crate::ledger::{Counts, Ledger, State, WriteBack};
 use crate::output::table;
 
 /// Tells where the users of a ledger stand, and what to run next. Needs neither Clerk nor the database.
-///
-/// Example: `db2clerk status`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: db2clerk status")]
 pub struct Args {
     #[command(flatten)]
     ledger: LedgerArgs,

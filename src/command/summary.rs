@@ -32,8 +32,8 @@ impl Summary<'_> {
     pub(super) async fn tell(&self, context: &Context) -> Result<Exit> {
         let ledger = &self.job.ledger;
         let counts = ledger.counts().await?;
-        let log =
-            write_log(&context.folder, async |after| Ok(ledger.problems(Problems::All, after, 500).await?)).await?;
+        let page = async |after| Ok(ledger.problems(Problems::All, after, 500).await?);
+        let log = context.console.or_warn(write_log(&context.folder, page).await);
         let mut text = vec![self.in_words(&counts, &ledger.email_bases(Of::Created).await?)];
         text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
         if let Some(log) = &log {

@@ -25,8 +25,10 @@ pub struct RowSide {
     pub user_id: UserId,
     /// The value that finds the row, where it is not the user ID.
     pub row_key: Option<String>,
-    /// All identifiers that the query gives.
+    /// All identifiers that could be read.
     pub identifiers: Vec<Identifier>,
+    /// Whether the row gave any, readable or not: then one must agree.
+    pub gave_identifier: bool,
 }
 
 /// What matching a batch of rows brought.
@@ -123,7 +125,7 @@ impl Ledger {
 
     fn agree(&self, row: &RowSide, hashes: &str) -> bool {
         let key = self.hash_key();
-        row.identifiers.is_empty()
+        !row.gave_identifier
             || row.identifiers.iter().any(|identifier| hashes.contains(&hex::encode_upper(key.identifier(identifier))))
     }
 

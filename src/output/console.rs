@@ -34,6 +34,15 @@ impl Console {
         line(io::stderr(), text.as_ref());
     }
 
+    /// Returns what was done, or nothing: then it warns, for the result matters more than this.
+    #[must_use]
+    pub fn or_warn<T>(&self, done: anyhow::Result<Option<T>>) -> Option<T> {
+        done.unwrap_or_else(|error| {
+            self.warn(chain(&error));
+            None
+        })
+    }
+
     /// Prints an error with everything that led to it, once.
     pub fn error(&self, error: &anyhow::Error) {
         line(io::stderr(), &format!("error: {}", chain(error)));

@@ -1,13 +1,13 @@
 //! Clerk users and source rows brought together, whoever imported the users.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
+use super::Progress;
 use super::source::Source;
-use super::{Interrupted, Progress};
 use crate::clerk::Client;
 use crate::ledger::{ClerkSide, Ledger, Matched, RowSide};
+use crate::mapping::{Mapped, Refused};
 use crate::record::ClerkId;
-use crate::shutdown::Shutdown;
 
 /// What was found on both sides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,40 +27,43 @@ pub struct Matching {
 /// Rows matched in one transaction.
 const BATCH: usize = 1000;
 
-/// Walks all users of the instance, then all rows of the source, and lets the rows that belong to a Clerk user wait for the
-/// write-back in `ledger`, a temporary one.
+/// Walks all users of the instance and keeps them in `ledger`, a temporary one. Returns how many there are.
 ///
 /// # Errors
-/// If Clerk or the source cannot be read to the end, or a stop is asked for.
-pub async fn match_clerk(
+/// If Clerk cannot be read to the end.
+pub async fn walk_clerk(client: &Client, ledger: &Ledger, progress: &Progress) -> Result<u64> {
+    let mut users = 0;
+    let mut after: Option<ClerkId> = None;
+    loop {
+        let page = client.list_users(after.as_ref()).await?;
+        let Some(last) = page.last() else { return Ok(users) };
+        after = Some(last.id.clone());
+        users += page.len() as u64;
+        progress.pulled.add(page.len() as u64);
+        let page: Vec<ClerkSide> = page
+            .into_iter()
+            .map(|user| ClerkSide { clerk_id: user.id, external_id: user.external_id, identifiers: user.identifiers })
+            .collect();
+        ledger.keep_clerk_users(&page).await?;
+    }
+}
+
+/// Reads all rows of the source, and lets those that belong to a kept Clerk user wait for the write-back.
+///
+/// # Errors
+/// If the source cannot be read to the end.
+pub async fn match_rows(
     source: &mut Source,
-    client: &Client,
     ledger: &Ledger,
+    clerk_users: u64,
     progress: &Progress,
-    shutdown: &Shutdown,
 ) -> Result<Matching> {
-    let mut matching = Matching { clerk_users: walk(client, ledger, shutdown).await?, ..Matching::default() };
+    let mut matching = Matching { clerk_users, ..Matching::default() };
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(user) = source.next().await? {
-        if shutdown.requested() {
-            bail!(Interrupted);
-        }
         matching.rows += 1;
         progress.pulled.add(1);
-        let row = match user {
-            Ok(mapped) => Some(RowSide {
-                identifiers: mapped.user.identifiers(),
-                row_key: mapped.user.key,
-                user_id: mapped.user.user_id,
-            }),
-            // Whoever imported the users may have taken what our checks refuse.
-            Err(refused) => refused.user_id.map(|user_id| RowSide {
-                identifiers: refused.identifiers,
-                row_key: refused.key,
-                user_id,
-            }),
-        };
-        match row {
+        match row_side(user) {
             Some(row) => batch.push(row),
             None => matching.rows_without_id += 1,
         }
@@ -74,22 +77,21 @@ pub async fn match_clerk(
     Ok(matching)
 }
 
-async fn walk(client: &Client, ledger: &Ledger, shutdown: &Shutdown) -> Result<u64> {
-    let mut users = 0;
-    let mut after: Option<ClerkId> = None;
-    loop {
-        if shutdown.requested() {
-            bail!(Interrupted);
-        }
-        let page = client.list_users(after.as_ref()).await?;
-        let Some(last) = page.last() else { return Ok(users) };
-        after = Some(last.id.clone());
-        users += page.len() as u64;
-        let page: Vec<ClerkSide> = page
-            .into_iter()
-            .map(|user| ClerkSide { clerk_id: user.id, external_id: user.external_id, identifiers: user.identifiers })
-            .collect();
-        ledger.keep_clerk_users(&page).await?;
+/// Whoever imported the users may have taken what our checks refuse: a refused row counts, if it has a user ID.
+fn row_side(user: std::result::Result<Mapped, Refused>) -> Option<RowSide> {
+    match user {
+        Ok(mapped) => Some(RowSide {
+            identifiers: mapped.user.identifiers(),
+            gave_identifier: mapped.gave_identifier,
+            row_key: mapped.user.key,
+            user_id: mapped.user.user_id,
+        }),
+        Err(refused) => Some(RowSide {
+            user_id: refused.user_id?,
+            row_key: refused.key,
+            identifiers: refused.identifiers,
+            gave_identifier: refused.gave_identifier,
+        }),
     }
 }
 

@@ -62,7 +62,8 @@ async fn a_user_is_created_by_exactly_this_body() {
     import.key = Some("row".into());
     import.email = Some("ada@x.com".into());
     import.unverified_email_addresses = vec!["lovelace@x.com".into()];
-    let created = server.client().create_user(server.client().turn().await, &import).await.expect("is created");
+    let client = server.client();
+    let created = client.create_user(client.turn().await, &import).await.expect("is created");
     assert_eq!(created.id.as_str(), "user_1");
     let request = server.only_request();
     assert_eq!(request.line, "POST /v1/users HTTP/1.1");
@@ -174,8 +175,11 @@ async fn a_create_is_sent_once_and_a_failure_tells_whether_it_may_have_worked() 
     ];
     for (script, code, kind, in_doubt) in table {
         let server = Server::start([script, json_answer(200, &user("user_1", "1"))]).await;
-        let error =
-            server.client().create_user(server.client().turn().await, &import_user("1")).await.expect_err("is a failure");
+        let error = server
+            .client()
+            .create_user(server.client().turn().await, &import_user("1"))
+            .await
+            .expect_err("is a failure");
         assert_eq!((error.code.as_str(), error.kind, error.in_doubt), (code, kind, in_doubt), "{error}");
         assert_eq!(server.seen().len(), 1, "{code}");
     }

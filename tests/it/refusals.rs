@@ -91,15 +91,16 @@ async fn neither_query_nor_preset_lists_the_presets_and_so_does_a_wrong_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_column_shows_the_sql_and_nothing_is_sent() {
-    let arguments = ["--write-back", "--table", "users", "--yes"];
+    let arguments = ["--write-back", "--table", "users", "--key", "id", "--yes"];
     check(GUIDE, &arguments, 2, &["no column `clerk_id`", "ALTER TABLE", "--add-column", "Prisma"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_back_without_a_table_or_to_a_key_that_is_not_unique_is_refused() {
     check(GUIDE, &["--write-back", "--yes"], 2, &["--table"]).await;
+    check(GUIDE, &["--write-back", "--table", "users", "--yes"], 2, &["--key"]).await;
     check(GUIDE, &["--write-back", "--table", "users", "--key", "name", "--yes"], 2, &["unique"]).await;
-    check(GUIDE, &["--write-back", "--table", "usres", "--yes"], 2, &["`usres`", "users"]).await;
+    check(GUIDE, &["--write-back", "--table", "usres", "--key", "id", "--yes"], 2, &["`usres`", "users"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,8 +163,9 @@ async fn a_read_only_database_stops_the_write_back_and_keeps_the_ids() {
     database.execute("DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) || ' SET default_transaction_read_only = on'; END $$").await;
     let program = Program::with_clerk(&simulator).variable("DATABASE_URL", &database.url);
     program.write("guide.sql", GUIDE);
-    let run =
-        program.run(&["migrate", "--query", "guide.sql", "--write-back", "--table", "users", "--yes", "--json"]).await;
+    let run = program
+        .run(&["migrate", "--query", "guide.sql", "--write-back", "--table", "users", "--key", "id", "--yes", "--json"])
+        .await;
     run.expect_code(1).expect_told("read-only");
     assert_eq!(run.json()["created"], 2, "users are sent all the same");
     assert_eq!(run.json()["writeBackFailed"], 2, "their IDs wait in the ledger");
