@@ -1,11 +1,14 @@
 //! What goes wrong between here and Clerk, scripted: at the end every user is there, and once.
 
+use std::process::Stdio;
 use std::time::Duration;
 
-use db2clerk::simulator::{Fault, Faults, RateLimit, Rule, Settings, Simulator, start};
+use db2clerk::simulator::{Fault, Faults, RateLimit, Rule, Settings, Simulator, Storm, start};
 use serde_json::json;
 
 use crate::program::{Program, Run};
+use crate::servers;
+use crate::story::reqwest_client;
 
 fn users(how_many: usize) -> String {
     (0..how_many)
@@ -161,6 +164,82 @@ async fn ctrl_c_loses_nobody_and_the_same_command_goes_on() {
     run.expect_code(0);
     assert_eq!(simulator.users().len(), 400);
     assert_eq!(simulator.counts().repeated_creates, 0);
+    simulator.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_at_a_slow_pace_sends_nobody_who_still_waits_for_a_turn() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    let program = Program::with_clerk(&simulator).variable("DELAY_MS", "150");
+    program.write("users.json", &users(60));
+    let mut child =
+        program.command(&["import", "--yes", "--quiet"]).stdout(Stdio::null()).spawn().expect("the binary starts");
+    while simulator.counts().creates < 3 {
+        tokio::task::yield_now().await;
+    }
+    let at_the_signal = simulator.counts().creates;
+    let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+    assert!(kill.success());
+    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("a task").expect("an end");
+    assert_eq!(status.code(), Some(130));
+    let sent = simulator.counts().creates;
+    assert!(sent <= at_the_signal + 3, "{at_the_signal} at the signal, {sent} at the end");
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_refusals_for_pace_is_waited_out() {
+    let faults = Faults { storm: Some(Storm { from: 3, to: 102, retry_after: None }), ..Faults::default() };
+    let simulator = start(Settings { faults, ..Settings::default() }).await.expect("a simulator");
+    let (_, run) = import(&simulator, 200).await;
+    run.expect_code(0);
+    assert_eq!(simulator.users().len(), 200);
+    assert!(run.json()["rateLimited"].as_u64() >= Some(100), "{}", run.stdout);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changed_after_a_kill_is_sent_as_it_is_now() {
+    let database = servers::sqlite().await;
+    database.execute("CREATE TABLE users (id integer PRIMARY KEY, email text, name text)").await;
+    database
+        .execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+             INSERT INTO users SELECT i, 'u' || i || '@example.com', 'Before' FROM n",
+        )
+        .await;
+    let simulator =
+        start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await.expect("a simulator");
+    let program =
+        Program::with_clerk(&simulator).variable("DATABASE_URL", &database.url).variable("CONCURRENCY_LIMIT", "8");
+    program.write("users.sql", "SELECT id AS userId, email, name FROM users ORDER BY id");
+    let arguments = ["migrate", "--query", "users.sql", "--yes", "--json"];
+    let mut child =
+        program.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
+    while simulator.counts().creates < 40 {
+        tokio::task::yield_now().await;
+    }
+    child.kill().expect("kill -9");
+    child.wait().expect("an end");
+    // Whatever was on its way has arrived once a later request has its answer: all take the same time.
+    let count = format!("{}/v1/users/count", simulator.url());
+    let count = reqwest_client().get(count).bearer_auth("sk_live_secretkey").header("user-agent", "test").send();
+    assert_eq!(count.await.expect("an answer").status(), 200);
+    let made: Vec<String> =
+        simulator.users().iter().map(|user| user["external_id"].as_str().expect("an ID").to_owned()).collect();
+    let list = made.join(", ");
+    database.execute(&format!("UPDATE users SET name = 'After' WHERE id NOT IN ({list})")).await;
+    database.execute(&format!("DELETE FROM users WHERE id NOT IN ({list}) AND id % 2 = 0")).await;
+    let run = program.run(&arguments).await;
+    run.expect_code(0);
+    let left = database.query("SELECT COUNT(*) FROM users").await[0][0].clone();
+    let users = simulator.users();
+    assert_eq!(Some(users.len().to_string()), left, "who was deleted meanwhile is not made");
+    for user in users {
+        let was_there = made.iter().any(|id| user["external_id"] == id.as_str());
+        assert_eq!(user["first_name"], if was_there { "Before" } else { "After" });
+    }
     simulator.stop().await;
 }
 
