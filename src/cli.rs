@@ -30,6 +30,17 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Returns the options that say which files to read, as they would be typed again; each after a space.
+    #[must_use]
+    pub fn options_in_words(&self) -> String {
+        let files = [("--config", &self.config), ("--env-file", &self.env_file)];
+        let given =
+            files.into_iter().filter_map(|(flag, file)| Some(format!(" {flag} '{}'", file.as_ref()?.display())));
+        given.collect()
+    }
+}
+
 const AFTER_HELP: &str = "\
 Try it first, with no account and no database: db2clerk demo
 

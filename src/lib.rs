@@ -53,14 +53,25 @@ pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<Exit, Failure> {
     };
     let console = Console::new(cli.json, cli.quiet);
     let mut insisted = shutdown.clone();
-    let running = Box::pin(cli.command.run(Context { config, console, shutdown, folder: ".".into() }));
-    tokio::select! {
+    let asked = tokio::spawn(tell_of_stop(console, shutdown.clone()));
+    let options = cli.options_in_words();
+    let context = Context { config, console, shutdown, folder: ".".into(), options };
+    let running = Box::pin(cli.command.run(context));
+    let ended = tokio::select! {
         ended = running => ended,
         () = async {
             insisted.wait_for(Urgency::Now).await;
             tokio::time::sleep(LAST_WORDS).await;
         } => Err(Interrupted.into()),
-    }
+    };
+    asked.abort();
+    ended
+}
+
+/// Says that a stop was heard: what is on its way may take its time.
+async fn tell_of_stop(console: Console, mut shutdown: Shutdown) {
+    shutdown.wait_for(Urgency::Graceful).await;
+    console.note("\nStopping: nothing new is begun, and what is on its way is awaited. Ctrl-C again stops at once.");
 }
 
 /// How long a command has to record and tell where it stands, once somebody insists on stopping.

@@ -148,7 +148,10 @@ impl Backfill {
         context.console.say(self.write.describe().join("\n"));
         let waiting = self.ledger.counts().await?.in_clerk();
         let replaces = if self.overwrite { "; IDs that stand there and differ are REPLACED" } else { "" };
-        context.console.say(format!("          {} to be written{replaces}\n", count(waiting, "Clerk ID")));
+        context.console.say(format!(
+            "          {} to be compared with the rows, and written where none stands{replaces}\n",
+            count(waiting, "Clerk ID")
+        ));
         if waiting > 0 {
             consent::ask(self.asked, self.consent, context).await?;
             self.write.prepare().await?;

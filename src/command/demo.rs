@@ -35,7 +35,7 @@ pub(super) async fn run(_args: Args, context: Context) -> Result<Exit, Failure> 
     somebody_was_there_before(&simulator).await?;
     let url = format!("sqlite:{}", database.display());
     context.console.say(format!(
-        "A sample Auth.js database with {}\nand a stand-in for Clerk on this machine, at {}. Nothing leaves it.\n\n\
+        "Made: a sample Auth.js database, {},\nand a stand-in for Clerk on this machine, at {}. Nothing leaves this machine.\n\n\
          Running: db2clerk migrate --preset authjs-prisma --password-column password --write-back --add-column\n",
         database.display(),
         simulator.url()

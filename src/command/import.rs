@@ -65,7 +65,10 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         source: Source::new(origin, selection),
         accept_changed_identifiers: args.accept_changed_identifiers,
         consent: args.consent,
-        backfill: Some(format!("db2clerk backfill --database-url URL --table TABLE --key COLUMN{ledger_flag}")),
+        backfill: Some(format!(
+            "db2clerk{} backfill --database-url URL --table TABLE --key COLUMN{ledger_flag}",
+            context.options
+        )),
         again: "run the same command again".to_owned(),
     };
     run::run(job, &context).await

@@ -65,7 +65,8 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     };
     let table = place.as_ref().map(|place| place.table.to_string());
     let named_ledger = context.config.ledger(args.ledger).ledger;
-    let backfill = (!writes).then(|| backfill_command(place.as_ref(), named_ledger.as_deref(), url_from_flag));
+    let backfill =
+        (!writes).then(|| backfill_command(place.as_ref(), named_ledger.as_deref(), url_from_flag, &context.options));
     let write = match (writes, place) {
         (true, Some(place)) => Some(write_target::open(&url, place).await?),
         (true, None) => return Err(write_target::no_table()).or_refuse(),
@@ -98,16 +99,24 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
 }
 
 /// The command that writes the IDs back later, to the same place.
-fn backfill_command(place: Option<&Place>, ledger: Option<&std::path::Path>, url_from_flag: bool) -> String {
+fn backfill_command(
+    place: Option<&Place>,
+    ledger: Option<&std::path::Path>,
+    url_from_flag: bool,
+    options: &str,
+) -> String {
     let url = if url_from_flag { " --database-url URL" } else { "" };
     let ledger = ledger_file::flag(ledger);
     match place {
         Some(place) => {
             let column =
                 if place.column == DEFAULT_COLUMN { String::new() } else { format!(" --column '{}'", place.column) };
-            format!("db2clerk backfill{url} --table '{}' --key '{}'{column}{ledger}", place.table_as_given, place.key)
+            format!(
+                "db2clerk{options} backfill{url} --table '{}' --key '{}'{column}{ledger}",
+                place.table_as_given, place.key
+            )
         }
-        None => format!("db2clerk backfill{url} --table TABLE --key COLUMN{ledger}"),
+        None => format!("db2clerk{options} backfill{url} --table TABLE --key COLUMN{ledger}"),
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Where log files go.
     pub folder: PathBuf,
+    /// The options given before any command (`--env-file`, `--config`), for a command line to be shown.
+    pub options: String,
 }
 
 impl Context {

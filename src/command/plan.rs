@@ -64,14 +64,12 @@ impl Plan {
             ("to be sent to Clerk".to_owned(), self.to_send, String::new()),
         ];
         rows.extend(basis_rows(&self.bases));
-        if self.to_write > 0 {
-            rows.push(("in Clerk already, to be written back".to_owned(), self.to_write, String::new()));
-        }
         let others = self.counts.to_send().saturating_sub(self.to_send);
         for (what, users) in [
             ("waiting from an earlier run, not of this one", others),
             ("in Clerk already", self.counts.in_clerk()),
-            ("of them changed in the source since; left alone", pulled.merged.changed),
+            ("  of them to be written back", self.to_write),
+            ("  of them changed in the source since; left alone", pulled.merged.changed),
             ("left out on request", self.counts.skipped),
             ("gone from the source before they were sent", pulled.merged.gone),
             ("digests rewritten into Clerk's spelling", pulled.coverage.rewrites.values().sum()),
@@ -107,18 +105,25 @@ fn basis_in_words(basis: EmailBasis) -> &'static str {
     }
 }
 
+/// The most reasons told on the screen.
+const MOST_REASONS: usize = 12;
+
 /// The most frequent reasons, with how many users have each.
 #[must_use]
 pub(super) fn reasons(reasons: &[ReasonCount], states: &[&str]) -> String {
-    let rows: Vec<_> = reasons
-        .iter()
-        .filter(|reason| states.contains(&reason.state.as_str()))
-        .take(12)
+    let told = reasons.iter().filter(|reason| states.contains(&reason.state.as_str()));
+    let mut rows: Vec<_> = told
+        .clone()
+        .take(MOST_REASONS)
         .map(|reason| {
             let field = if reason.field.is_empty() { String::new() } else { format!(" {}:", reason.field) };
             let more = if reason.users > 1 { " (for example)" } else { "" };
             (format!("  {}{field}", reason.state), reason.users, format!("{}{more}", reason.example))
         })
         .collect();
+    let others: u64 = told.skip(MOST_REASONS).map(|reason| reason.users).sum();
+    if others > 0 {
+        rows.push(("  others".to_owned(), others, "for other reasons; the log names them all".to_owned()));
+    }
     if rows.is_empty() { String::new() } else { format!("\n{}", table::counts(&rows)) }
 }

@@ -26,7 +26,8 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let ledger = Ledger::open_existing(&path).await.or_refuse()?;
     let counts = ledger.counts().await?;
     let mut text = vec![format!("Ledger {}", path.display())];
-    if let Some(belonging) = ledger.belonging().await? {
+    let belonging = ledger.belonging().await?;
+    if let Some(belonging) = &belonging {
         let kind = if belonging.production { "production" } else { "development" };
         text.push(format!(
             "\n  Clerk {kind} instance `{}`, users from {}",
@@ -37,7 +38,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     text.push(format!("\n\nUsers\n{}", table::counts(&users(&counts))));
     text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending", "skipped"]));
     text.push(format!("\n\nWritten back\n{}", table::counts(&rows(&counts))));
-    text.push(format!("\n\nNext: {}", next(&counts)));
+    text.push(format!("\n\nNext: {}", next(&counts, belonging.as_ref().and_then(|own| own.source.table.as_deref()))));
     ledger.checkpoint().await?;
     context.console.result(text.concat(), &in_json(&counts));
     Ok(if counts.problems() > 0 { Exit::Problems } else { Exit::Done })
@@ -91,21 +92,28 @@ fn rows(counts: &Counts) -> Vec<(String, u64, String)> {
         .collect()
 }
 
-/// The one command that helps most.
-fn next(counts: &Counts) -> String {
+/// What helps next, the most urgent first.
+fn next(counts: &Counts, table: Option<&str>) -> String {
     let written = |state| counts.written_back(state) > 0;
+    let backfill = format!("`db2clerk backfill --table '{}' --key COLUMN`", table.unwrap_or("TABLE"));
+    let refused = counts.of(State::Invalid) + counts.of(State::Conflict) + counts.of(State::Rejected);
+    let mut lines = Vec::new();
     if counts.to_send() > 0 {
-        "`db2clerk migrate` or `db2clerk import` again, as before: it goes on where it stopped".to_owned()
-    } else if written(WriteBack::Waiting) || written(WriteBack::None) {
-        "`db2clerk backfill`: it writes the Clerk IDs into the database".to_owned()
-    } else if written(WriteBack::Held) {
-        "`db2clerk backfill --overwrite`, if the IDs that stand in the rows are old ones".to_owned()
-    } else if counts.of(State::Invalid) + counts.of(State::Conflict) + counts.of(State::Rejected) > 0 {
-        "mend the users above in the source or in Clerk, then run the same `db2clerk migrate` or `import` again"
-            .to_owned()
-    } else {
-        "nothing; new users of the source are added by running the same command again".to_owned()
+        lines.push("the same `db2clerk migrate` or `db2clerk import` again: it goes on where it stopped".to_owned());
     }
+    if written(WriteBack::Waiting) || written(WriteBack::None) {
+        lines.push(format!("{backfill}, if the database is to know the Clerk IDs"));
+    }
+    if written(WriteBack::Held) {
+        lines.push(format!("{backfill} with `--overwrite`, if the IDs that stand in the rows are old ones"));
+    }
+    if refused > 0 {
+        lines.push("mend the users above in the source or in Clerk, then the same command again".to_owned());
+    }
+    if lines.is_empty() {
+        lines.push("nothing; new users of the source are added by running the same command again".to_owned());
+    }
+    lines.join("\n      ")
 }
 
 fn in_json(counts: &Counts) -> serde_json::Value {

@@ -66,7 +66,7 @@ pub struct Settings {
     pub seed: u64,
     /// The only key accepted; `None`: any key that starts with `sk_test_` or `sk_live_`.
     pub secret_key: Option<String>,
-    /// The ID that `GET /instance` tells.
+    /// The ID that `GET /instance` tells; for a `sk_test_` key, with `Dev` behind it.
     pub instance_id: String,
 }
 

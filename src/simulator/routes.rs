@@ -124,9 +124,11 @@ async fn verify_password(State(api): Api, Path(id): Path<String>, JsonBody(body)
 
 async fn read_instance(State(api): Api, headers: HeaderMap) -> Answer {
     let is_live = gate::bearer(&headers).is_some_and(|key| key.starts_with(gate::LIVE));
+    // One application has two instances, and a client that keeps state must not mix them up.
+    let id = format!("{}{}", api.settings.instance_id, if is_live { "" } else { "Dev" });
     let instance = json!({
         "object": "instance",
-        "id": api.settings.instance_id,
+        "id": id,
         "environment_type": if is_live { "production" } else { "development" },
         "allowed_origins": null,
         "workspace_id": null,

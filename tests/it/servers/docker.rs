@@ -1,5 +1,6 @@
 //! Servers in containers, by testcontainers.
 
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -65,8 +66,11 @@ async fn start<I: Image>(what: &str, request: ContainerRequest<I>) -> ContainerA
 }
 
 async fn server<I: Image>(container: ContainerAsync<I>, user: &str, port: u16) -> Server {
-    let host = container.get_host().await.expect("a container has a host");
     let port = container.get_host_port_ipv4(port).await.expect("a container's port is published");
+    // Inside a container, the host may be the bridge's address; an engine that publishes on loopback only is not there.
+    let host = container.get_host().await.expect("a container has a host").to_string();
+    let answers = |host: &str| TcpStream::connect((host, port)).is_ok();
+    let host = [host.as_str(), "127.0.0.1"].into_iter().find(|host| answers(host)).expect("a published port answers");
     // The watchdog removes it; this handle would already when the first test ends.
     std::mem::forget(container);
     Server { url: format!("{user}{host}:{port}"), stays: false }
