@@ -14,7 +14,7 @@ use anyhow::Result;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::look_up::look_up;
+use super::look_up::{LookedUp, look_up};
 use super::{Progress, settle};
 use crate::clerk::{Client, Error, Kind, Taken, backoff};
 use crate::ledger::{Answer, Entry, Ledger, Outcome};
@@ -154,46 +154,43 @@ impl Run {
 
 /// Takes users from the ledger, asks Clerk for them, and hands on those whom Clerk does not know.
 async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>, mut shutdown: Shutdown) -> Result<()> {
-    let work = async {
-        let mut after = 0;
-        loop {
-            let page = run.ledger.pending(after, LOOK_UP).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.id;
-            if run.is_stopped() || !feed_page(&run, page, &to_create).await? {
+    let mut stopped = run.stopped.clone();
+    let mut after = 0;
+    loop {
+        let page = run.ledger.pending(after, LOOK_UP).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        // Only the question may be dropped: from then on every user is accounted for.
+        let looked_up = tokio::select! {
+            biased;
+            () = shutdown.wait_for(Urgency::Graceful) => return Ok(()),
+            _ = stopped.wait_for(Option::is_some) => return Ok(()),
+            looked_up = look_up(&run.client, page) => looked_up,
+        };
+        match looked_up {
+            Ok(looked_up) => hand_on(&run, looked_up, &to_create).await?,
+            Err(error) => {
+                run.stop_for(&error);
                 return Ok(());
             }
         }
-    };
-    let mut stopped = run.stopped.clone();
-    tokio::select! {
-        result = work => result,
-        () = shutdown.wait_for(Urgency::Graceful) => Ok(()),
-        _ = stopped.wait_for(Option::is_some) => Ok(()),
     }
 }
 
-/// Returns false if nothing more can be handed on.
-async fn feed_page(run: &Run, page: Vec<Entry>, to_create: &mpsc::Sender<Entry>) -> Result<bool> {
-    let looked_up = match look_up(&run.client, page).await {
-        Ok(looked_up) => looked_up,
-        Err(error) => {
-            run.stop_for(&error);
-            return Ok(false);
-        }
-    };
+/// Records the users that are in Clerk, and hands on the others, marked as `sending`.
+async fn hand_on(run: &Run, looked_up: LookedUp, to_create: &mpsc::Sender<Entry>) -> Result<()> {
     for (entry, outcome) in looked_up.settled {
         run.answer(unsent(&entry, outcome)).await;
     }
     let ids: Vec<i64> = looked_up.unknown.iter().map(|entry| entry.id).collect();
     run.ledger.mark_sending(&ids).await?;
     for entry in looked_up.unknown {
-        // Whoever is not handed on stays `sending`, and is looked up by the next run.
-        if to_create.send(entry).await.is_err() {
-            return Ok(false);
+        if let Err(refused) = to_create.send(entry).await {
+            // Nobody takes them any more, and nothing was sent.
+            run.answer(unsent(&refused.0, Outcome::Pending(None))).await;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Keeps up to `concurrency` create requests on their way, and awaits them all at the end.

@@ -185,6 +185,8 @@ async fn ctrl_c_at_a_slow_pace_sends_nobody_who_still_waits_for_a_turn() {
     assert_eq!(status.code(), Some(130));
     let sent = simulator.counts().creates;
     assert!(sent <= at_the_signal + 3, "{at_the_signal} at the signal, {sent} at the end");
+    let status = program.run(&["status", "--json"]).await.json();
+    assert_eq!((&status["created"], &status["sending"]), (&json!(sent), &json!(0)), "nobody is left in doubt");
     simulator.stop().await;
 }
 
