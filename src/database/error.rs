@@ -151,6 +151,16 @@ pub enum TargetError {
         /// The key column.
         key: String,
     },
+    /// One column asked to be both key and place of the IDs.
+    #[error(
+        "`{key}` of `{table}` is the column that finds the rows: writing Clerk IDs into it would destroy the keys\nhint: name another column with `--column`"
+    )]
+    ColumnIsKey {
+        /// The table.
+        table: String,
+        /// The key column.
+        key: String,
+    },
     /// The key's type cannot be compared.
     #[error(
         "the column `{key}` of `{table}` has the type `{type_name}`, by which db2clerk cannot find rows\nhint: name another unique column with `--key`"

@@ -1,6 +1,7 @@
 //! What the catalog says about the table that Clerk IDs are written to.
 
-use super::sql::TableName;
+use super::error::TargetError;
+use super::sql::{TableName, column_name};
 use crate::engine::Engine;
 
 /// A table, its key and the column for Clerk IDs, as the catalog has them: all that write-back needs, and all that is shown
@@ -64,6 +65,16 @@ impl Target {
     pub fn column_missing(&self) -> bool {
         self.column_type.is_none()
     }
+}
+
+/// Refuses one column for both key and Clerk IDs. Only in Postgres do the names of two columns differ by case alone.
+pub(super) fn must_differ(engine: Engine, table: &TableName, key: &str, column: &str) -> Result<(), TargetError> {
+    let (key, column) = (column_name(key)?, column_name(column)?);
+    let same = match engine {
+        Engine::Postgres => key == column,
+        Engine::MySql | Engine::Sqlite => key.to_lowercase() == column.to_lowercase(),
+    };
+    if same { Err(TargetError::ColumnIsKey { table: table.to_string(), key }) } else { Ok(()) }
 }
 
 /// The narrowest column taken: a Clerk ID is `user_` and 27 characters.
