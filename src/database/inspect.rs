@@ -65,6 +65,20 @@ impl Target {
     pub fn column_missing(&self) -> bool {
         self.column_type.is_none()
     }
+
+    /// Returns whether the column is there without a unique index of its own over all rows.
+    #[must_use]
+    pub fn index_missing(&self) -> bool {
+        !self.column_missing() && !self.column_unique
+    }
+
+    /// Returns whether anything is left to add: the column, or an index that it can have. MySQL indexes no whole `text` column.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        let can_be_indexed = self.engine != Engine::MySql
+            || self.column_type.as_deref().is_none_or(|type_name| !type_name.to_lowercase().contains("text"));
+        self.column_missing() || self.index_missing() && can_be_indexed
+    }
 }
 
 /// Refuses one column for both key and Clerk IDs. Only in Postgres do the names of two columns differ by case alone.

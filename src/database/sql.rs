@@ -153,16 +153,19 @@ pub(super) struct Step {
 /// What a statement of an `ADD_COLUMN` file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Job {
-    /// Adds the column: left out if it is there.
+    /// Adds the column.
     Column,
-    /// Adds the unique index: left out if there is one.
+    /// Adds the unique index.
     Index,
     /// Surrounds the other two.
     Frame,
 }
 
-/// Returns what adds the column for Clerk IDs to a table, and its index, statement by statement.
+/// Returns what adds the column for Clerk IDs to a table, and its index, statement by statement; what is there is left out.
 pub(super) fn add_column_steps(target: &Target) -> Vec<Step> {
+    if !target.is_incomplete() {
+        return Vec::new();
+    }
     let template = ADD_COLUMN.iter().find(|(engine, _)| *engine == target.engine).map_or("", |(_, text)| text);
     let without_comments = template.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
     // Split first, fill in later: a name may hold a semicolon.
@@ -175,6 +178,11 @@ pub(super) fn add_column_steps(target: &Target) -> Vec<Step> {
                 _ if statement.starts_with("CREATE UNIQUE INDEX") => Job::Index,
                 _ => Job::Frame,
             },
+        })
+        .filter(|step| match step.job {
+            Job::Column => target.column_missing(),
+            Job::Index => !target.column_unique,
+            Job::Frame => true,
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use super::failure::write_failure;
 use crate::database::Access;
 use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::Target;
-use crate::database::sql::{self, Job, WriteSql};
+use crate::database::sql::{self, WriteSql};
 use crate::database::write::{Failure, Found, Item, Key, all_still_there};
 
 impl Postgres {
@@ -22,12 +22,7 @@ impl Postgres {
         })?;
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(&now) {
-            let done = match step.job {
-                Job::Column => !now.column_missing(),
-                Job::Index => now.column_unique,
-                Job::Frame => false,
-            };
-            if !done && let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
+            if let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
                 return Err(as_a_whole(write_failure(&error)));
             }
         }

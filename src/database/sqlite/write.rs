@@ -8,7 +8,7 @@ use super::failure::write_failure;
 use crate::database::Access;
 use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::Target;
-use crate::database::sql::{self, Job};
+use crate::database::sql;
 use crate::database::write::{Failure, Found, Item, Key, all_still_there};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 32,766 that a statement takes.
@@ -24,12 +24,7 @@ impl Sqlite {
         })?;
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(&now) {
-            let done = match step.job {
-                Job::Column => !now.column_missing(),
-                Job::Index => now.column_unique,
-                Job::Frame => false,
-            };
-            if !done && let Err(error) = run(&mut connection, step.sql).await {
+            if let Err(error) = run(&mut connection, step.sql).await {
                 return Err(match write_failure(&error) {
                     Failure::Whole(error) => error,
                     Failure::Row(why) => WriteError::Refused(why),
