@@ -1,7 +1,7 @@
 //! `export`: database to `users.json`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -102,25 +102,56 @@ fn create_beside(output: &Path) -> Result<(PathBuf, File)> {
     let mut name = output.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = output.with_file_name(name);
+    let file = new_file(&part).with_context(|| format!("failed to make `{}`", part.display()))?;
+    Ok((part, file))
+}
+
+/// Makes a file, which nobody but its owner may read, where none is.
+fn new_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(&part).with_context(|| format!("failed to make `{}`", part.display()))?;
-    Ok((part, file))
+    options.open(path)
 }
 
 fn keep(output: BufWriter<File>, part: &Path, path: &Path, force: bool) -> Result<()> {
     let file = output.into_inner().with_context(|| format!("failed to write `{}`", part.display()))?;
     file.sync_all().with_context(|| format!("failed to write `{}`", part.display()))?;
     drop(file);
-    if force {
-        return fs::rename(part, path).with_context(|| format!("failed to put `{}` in place", path.display()));
-    }
     // Unlike a rename, a link never replaces a file that has come to be there meanwhile.
-    let linked = fs::hard_link(part, path).with_context(|| format!("failed to put `{}` in place", path.display()));
+    let placed = if force { fs::rename(part, path) } else { place(part, path, |part, path| fs::hard_link(part, path)) };
+    placed.with_context(|| {
+        format!(
+            "failed to put `{}` in place\nhint: all users stand in `{}`, which is kept",
+            path.display(),
+            part.display()
+        )
+    })
+}
+
+/// Puts the whole file in its place, where nothing may be. Some file systems (exFAT, shared folders) know no links: there it
+/// is copied.
+fn place(part: &Path, path: &Path, link: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+    match link(part, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => copy(part, path)?,
+        linked => linked?,
+    }
+    // Best effort: the users are where they belong.
     let _ = fs::remove_file(part);
-    linked
+    Ok(())
+}
+
+fn copy(part: &Path, path: &Path) -> io::Result<()> {
+    let mut from = File::open(part)?;
+    let mut to = new_file(path)?;
+    let copied = io::copy(&mut from, &mut to).and_then(|_| to.sync_all());
+    if copied.is_err() {
+        // Half a file is not left behind; the error that matters is the one above.
+        drop(to);
+        let _ = fs::remove_file(path);
+    }
+    copied
 }
 
 async fn tell(
@@ -190,4 +221,44 @@ fn problems(refused: &[Refused]) -> Vec<Problem> {
             attempts: 0,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_comes_into_its_place_with_or_without_links_and_never_replaces_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (part, path) = (folder.path().join("users.part"), folder.path().join("users.json"));
+        let no_links = |_: &Path, _: &Path| Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        for links in [true, false] {
+            let place =
+                || if links { place(&part, &path, |a, b| fs::hard_link(a, b)) } else { place(&part, &path, no_links) };
+            fs::write(&part, "new").expect("written");
+            fs::write(&path, "of somebody else").expect("written");
+            assert_eq!(place().expect_err("something is there").kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read_to_string(&path).expect("it is there"), "of somebody else");
+            assert!(part.exists(), "the users are kept");
+            fs::remove_file(&path).expect("removed");
+            place().expect("nothing is there");
+            assert_eq!(fs::read_to_string(&path).expect("it is there"), "new");
+            assert!(!part.exists());
+            fs::remove_file(&path).expect("removed");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_put_in_place_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("users.json");
+        for force in [true, false] {
+            let (part, file) = create_beside(&path).expect("made");
+            // A folder that is not empty can be replaced by nothing.
+            fs::create_dir_all(path.join("inside")).expect("made");
+            let error = keep(BufWriter::new(file), &part, &path, force).expect_err("the place is taken").to_string();
+            assert!(error.contains(&part.display().to_string()) && part.exists(), "{error}");
+            fs::remove_file(&part).expect("removed");
+        }
+    }
 }

@@ -37,23 +37,23 @@ pub struct Args {
     pub max_users: Option<u64>,
 
     /// Answers this share of all requests, 0 to 1, with 500, and does nothing. Default: 0.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true, value_parser = share)]
     pub fail_share: f64,
 
     /// Makes the user, and then closes the connection without an answer, for this share of creates, 0 to 1. Default: 0.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true, value_parser = share)]
     pub lose_answer_share: f64,
 
     /// Closes the connection of this share of all requests, 0 to 1, and does nothing. Default: 0.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true, value_parser = share)]
     pub cut_share: f64,
 
     /// Does what is asked and breaks off in the middle of the answer, for this share of all requests, 0 to 1. Default: 0.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true, value_parser = share)]
     pub cut_answer_share: f64,
 
     /// Answers this share of all requests, 0 to 1, with an HTML page, as a broken proxy does. Default: 0.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true, value_parser = share)]
     pub html_share: f64,
 
     /// Refuses the requests of these numbers, counted from 1, with 429 and a `Retry-After` of one second. Default: none.
@@ -67,6 +67,11 @@ pub struct Args {
     /// Starts the draws of the shares from this number: the same number, the same requests fail. Default: 0.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub seed: u64,
+}
+
+fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or("a share is a number from 0 to 1")
 }
 
 impl From<Args> for Settings {
@@ -140,6 +145,20 @@ mod tests {
         assert_eq!(format!("{shares:?}"), "[0.1, 0.2, 0.3, 0.05, 0.01]");
         assert_eq!(faults.storm, Some(Storm { from: 2, to: 9, retry_after: Some(1) }));
         assert_eq!(faults.revoked_from, Some(8));
+    }
+
+    #[test]
+    fn a_share_that_is_none_is_a_usage_error_that_names_its_flag() {
+        for flag in ["--fail-share", "--lose-answer-share", "--cut-share", "--cut-answer-share", "--html-share"] {
+            for share in ["1.01", "-0.1", "NaN", "inf", "half"] {
+                let line = ["simulator", &format!("{flag}={share}")];
+                let error = Cli::try_parse_from(line).expect_err("no share");
+                let told = error.to_string();
+                assert!(told.contains(flag) && told.contains("a number from 0 to 1"), "{told}");
+                assert_eq!(error.exit_code(), 2);
+            }
+            assert!(Cli::try_parse_from(["simulator", flag, "1"]).is_ok());
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) struct WriteTarget {
     pub target: Target,
     /// Where the database is.
     url: DatabaseUrl,
-    /// Whether to add the column.
+    /// Whether to add the column and its index, whichever is missing.
     add_column: bool,
 }
 
@@ -136,24 +136,47 @@ impl WriteTarget {
             lines.push(format!("          the column `{}` is added first, by", target.column));
             lines.extend(Database::add_column_sql(target).lines().map(|line| format!("            {line}")));
             lines.extend(schema_lines(target).lines().map(|line| format!("          {line}")));
-        } else if target.filled > 0 {
+            return lines;
+        }
+        if target.filled > 0 {
             lines.push(format!("          {} of its rows bear an ID already", number(target.filled)));
+        }
+        if target.index_missing() {
+            lines.extend(self.describe_index());
         }
         lines
     }
 
-    /// Adds the column if it is missing and was asked for, and looks again.
+    fn describe_index(&self) -> Vec<String> {
+        let target = &self.target;
+        let lacks = format!("          the column `{}` has no unique index", target.column);
+        if !target.is_incomplete() {
+            return vec![format!(
+                "{lacks}, and its type `{}` takes none",
+                target.column_type.as_deref().unwrap_or("?")
+            )];
+        }
+        if !self.add_column {
+            return vec![format!("{lacks}: look-ups by Clerk ID read the whole table; `--add-column` adds one")];
+        }
+        let sql = Database::add_column_sql(target);
+        let first = format!("{lacks}; it is added first, by");
+        std::iter::once(first).chain(sql.lines().map(|line| format!("            {line}"))).collect()
+    }
+
+    /// Adds the column and its index, whichever is missing, if that was asked for, and looks again.
     ///
     /// # Errors
     /// If the database does not let it.
     pub(super) async fn prepare(&mut self) -> Result<()> {
-        if !self.target.column_missing() || !self.add_column {
+        if !self.target.is_incomplete() || !self.add_column {
             return Ok(());
         }
+        let what = if self.target.column_missing() { "add the column" } else { "add a unique index on the column" };
         self.database
             .add_column(&self.target)
             .await
-            .with_context(|| format!("failed to add the column `{}` to `{}`", self.target.column, self.target.table))?;
+            .with_context(|| format!("failed to {what} `{}` of `{}`", self.target.column, self.target.table))?;
         let target = &self.target;
         self.target = self.database.inspect(&target.table, &target.key, &target.column).await?;
         if self.target.column_missing() {

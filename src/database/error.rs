@@ -98,6 +98,16 @@ pub enum QueryError {
         /// What to write instead.
         cast: String,
     },
+    /// The database holds text that it cannot turn into UTF-8: one of the encoding `SQL_ASCII` checks nothing.
+    #[error(
+        "the database holds text that cannot be read as UTF-8 (SQLSTATE {code}); its encoding, such as `SQL_ASCII`, does not say what \
+         the bytes mean\nhint: say it in the query, as with \
+         `convert_from(convert(convert_to(name, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8') AS name`"
+    )]
+    Encoding {
+        /// What the server answered.
+        code: &'static str,
+    },
     /// Anything else the database says.
     #[error("the database refuses the query: {0}")]
     Refused(String),
@@ -146,6 +156,16 @@ pub enum TargetError {
         "the column `{key}` of `{table}` is neither its primary key nor unique by itself, so it could find several rows\nhint: name a unique column with `--key`"
     )]
     KeyNotUnique {
+        /// The table.
+        table: String,
+        /// The key column.
+        key: String,
+    },
+    /// One column asked to be both key and place of the IDs.
+    #[error(
+        "`{key}` of `{table}` is the column that finds the rows: writing Clerk IDs into it would destroy the keys\nhint: name another column with `--column`"
+    )]
+    ColumnIsKey {
         /// The table.
         table: String,
         /// The key column.

@@ -1,6 +1,7 @@
 //! What the catalog says about the table that Clerk IDs are written to.
 
-use super::sql::TableName;
+use super::error::TargetError;
+use super::sql::{TableName, column_name};
 use crate::engine::Engine;
 
 /// A table, its key and the column for Clerk IDs, as the catalog has them: all that write-back needs, and all that is shown
@@ -64,6 +65,30 @@ impl Target {
     pub fn column_missing(&self) -> bool {
         self.column_type.is_none()
     }
+
+    /// Returns whether the column is there without a unique index of its own over all rows.
+    #[must_use]
+    pub fn index_missing(&self) -> bool {
+        !self.column_missing() && !self.column_unique
+    }
+
+    /// Returns whether anything is left to add: the column, or an index that it can have. MySQL indexes no whole `text` column.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        let can_be_indexed = self.engine != Engine::MySql
+            || self.column_type.as_deref().is_none_or(|type_name| !type_name.to_lowercase().contains("text"));
+        self.column_missing() || self.index_missing() && can_be_indexed
+    }
+}
+
+/// Refuses one column for both key and Clerk IDs. Only in Postgres do the names of two columns differ by case alone.
+pub(super) fn must_differ(engine: Engine, table: &TableName, key: &str, column: &str) -> Result<(), TargetError> {
+    let (key, column) = (column_name(key)?, column_name(column)?);
+    let same = match engine {
+        Engine::Postgres => key == column,
+        Engine::MySql | Engine::Sqlite => key.to_lowercase() == column.to_lowercase(),
+    };
+    if same { Err(TargetError::ColumnIsKey { table: table.to_string(), key }) } else { Ok(()) }
 }
 
 /// The narrowest column taken: a Clerk ID is `user_` and 27 characters.

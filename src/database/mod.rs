@@ -122,8 +122,10 @@ impl Database {
     /// come quoted.
     ///
     /// # Errors
-    /// [`TargetError`], if table or key are not there, the key is not unique by itself, or the column cannot hold Clerk IDs.
+    /// [`TargetError`], if table or key are not there, the key is not unique by itself, or the column cannot hold Clerk IDs or
+    /// is the key.
     pub async fn inspect(&self, table: &TableName, key: &str, column: &str) -> Result<Target, TargetError> {
+        inspect::must_differ(self.engine(), table, key, column)?;
         match self {
             Self::Postgres(database) => database.inspect(table, key, column).await,
             Self::MySql(database) => database.inspect(table, key, column).await,
@@ -150,7 +152,7 @@ impl Database {
     }
 
     /// Writes Clerk IDs to the rows with these keys, in one transaction, and reads back what then stands there. A row that
-    /// holds another ID keeps it unless `overwrite` is set. No other column changes. The answers are in the order of the batch.
+    /// holds another Clerk ID keeps it unless `overwrite` is set; whatever else it holds, it keeps always. No other column changes. The answers are in the order of the batch.
     ///
     /// # Errors
     /// [`WriteError`], if the batch as a whole was not taken; what concerns single rows is in their [`Written`].

@@ -17,8 +17,17 @@ const CHUNKS_WAITING: usize = 4;
 pub struct Rows {
     /// The columns, in the order of each row's values. Names may repeat.
     pub columns: Vec<Column>,
-    chunks: mpsc::Receiver<Result<Vec<Row>, QueryError>>,
+    messages: mpsc::Receiver<Message>,
     chunk: vec::IntoIter<Row>,
+    ended: bool,
+}
+
+/// What travels. The end is said in so many words: a task that died sends nothing, and half a result is never taken for all.
+#[derive(Debug)]
+enum Message {
+    Rows(Vec<Row>),
+    Failed(QueryError),
+    End,
 }
 
 impl Rows {
@@ -31,9 +40,14 @@ impl Rows {
             if let Some(row) = self.chunk.next() {
                 return Ok(Some(row));
             }
-            match self.chunks.recv().await {
-                Some(chunk) => self.chunk = chunk?.into_iter(),
-                None => return Ok(None),
+            if self.ended {
+                return Ok(None);
+            }
+            match self.messages.recv().await {
+                Some(Message::Rows(chunk)) => self.chunk = chunk.into_iter(),
+                Some(Message::End) => self.ended = true,
+                Some(Message::Failed(error)) => return Err(error),
+                None => return Err(QueryError::Broken("reading stopped before the last row".to_owned())),
             }
         }
     }
@@ -41,7 +55,7 @@ impl Rows {
 
 /// The sending end of [`Rows`].
 pub(super) struct Sender {
-    chunks: mpsc::Sender<Result<Vec<Row>, QueryError>>,
+    messages: mpsc::Sender<Message>,
     chunk: Vec<Row>,
     bytes: usize,
 }
@@ -51,8 +65,8 @@ pub(super) struct Hungup;
 
 pub(super) fn channel(columns: Vec<Column>) -> (Sender, Rows) {
     let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
-    let rows = Rows { columns, chunks: receiver, chunk: Vec::new().into_iter() };
-    (Sender { chunks: sender, chunk: Vec::new(), bytes: 0 }, rows)
+    let rows = Rows { columns, messages: receiver, chunk: Vec::new().into_iter(), ended: false };
+    (Sender { messages: sender, chunk: Vec::new(), bytes: 0 }, rows)
 }
 
 impl Sender {
@@ -62,20 +76,18 @@ impl Sender {
         if self.chunk.len() >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
     }
 
-    /// Sends what is left, and the error that ended the query, if one did.
+    /// Sends what is left, and that it ended: well, or by an error.
     pub(super) async fn finish(mut self, error: Option<QueryError>) {
-        if self.flush().await.is_ok()
-            && let Some(error) = error
-        {
+        if self.flush().await.is_ok() {
             // Nobody to tell it is no loss.
-            let _ = self.chunks.send(Err(error)).await;
+            let _ = self.messages.send(error.map_or(Message::End, Message::Failed)).await;
         }
     }
 
     async fn flush(&mut self) -> Result<(), Hungup> {
         self.bytes = 0;
         let chunk = std::mem::take(&mut self.chunk);
-        if chunk.is_empty() { Ok(()) } else { self.chunks.send(Ok(chunk)).await.map_err(|_| Hungup) }
+        if chunk.is_empty() { Ok(()) } else { self.messages.send(Message::Rows(chunk)).await.map_err(|_| Hungup) }
     }
 }
 
@@ -108,4 +120,31 @@ pub(super) fn json(bytes: &[u8]) -> Value {
         |_| Value::Unreadable("holds JSON that cannot be read, or is nested too deeply".to_owned()),
         Value::Json,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_end_when_the_end_is_said_and_not_when_the_task_that_reads_them_is_gone() {
+        let row = || vec![Value::Integer(1)];
+        for said in [true, false] {
+            let (mut sender, mut rows) = channel(Vec::new());
+            assert!(sender.push(row()).await.is_ok());
+            assert!(sender.flush().await.is_ok());
+            if said {
+                sender.finish(None).await;
+            } else {
+                drop(sender);
+            }
+            assert_eq!(rows.next().await.expect("a row"), Some(row()));
+            for _ in 0..2 {
+                match rows.next().await {
+                    Ok(end) => assert!(said && end.is_none()),
+                    Err(error) => assert!(!said && matches!(error, QueryError::Broken(_)), "{error}"),
+                }
+            }
+        }
+    }
 }

@@ -153,16 +153,19 @@ pub(super) struct Step {
 /// What a statement of an `ADD_COLUMN` file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Job {
-    /// Adds the column: left out if it is there.
+    /// Adds the column.
     Column,
-    /// Adds the unique index: left out if there is one.
+    /// Adds the unique index.
     Index,
     /// Surrounds the other two.
     Frame,
 }
 
-/// Returns what adds the column for Clerk IDs to a table, and its index, statement by statement.
+/// Returns what adds the column for Clerk IDs to a table, and its index, statement by statement; what is there is left out.
 pub(super) fn add_column_steps(target: &Target) -> Vec<Step> {
+    if !target.is_incomplete() {
+        return Vec::new();
+    }
     let template = ADD_COLUMN.iter().find(|(engine, _)| *engine == target.engine).map_or("", |(_, text)| text);
     let without_comments = template.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
     // Split first, fill in later: a name may hold a semicolon.
@@ -175,6 +178,11 @@ pub(super) fn add_column_steps(target: &Target) -> Vec<Step> {
                 _ if statement.starts_with("CREATE UNIQUE INDEX") => Job::Index,
                 _ => Job::Frame,
             },
+        })
+        .filter(|step| match step.job {
+            Job::Column => target.column_missing(),
+            Job::Index => !target.column_unique,
+            Job::Frame => true,
         })
         .collect()
 }
@@ -231,7 +239,8 @@ pub(super) fn postgres_type(schema: &str, name: &str) -> String {
     format!("{}.{}", quote(Engine::Postgres, schema), quote(Engine::Postgres, name))
 }
 
-/// What a write needs, for each engine: read what stands in the rows, write, read again.
+/// What a write needs, for each engine: read what stands in the rows, write, read again. Overwriting replaces what has the shape
+/// of a Clerk ID (see [`crate::record::ClerkId`]) and nothing else: the column may hold anybody's data.
 pub(super) struct WriteSql {
     /// Gives the number of each key of the batch whose row exists, and what the column holds; locks the rows.
     pub(super) before: String,
@@ -252,8 +261,12 @@ pub(super) fn write_postgres(target: &Target, overwrite: bool) -> WriteSql {
     let read = format!(
         "SELECT b.n, t.{column}::text FROM unnest({keys}) WITH ORDINALITY AS b(k, n) JOIN {table} AS t ON t.{key} = b.k"
     );
-    let condition =
-        if overwrite { format!("t.{column}::text IS DISTINCT FROM b.id") } else { format!("t.{column} IS NULL") };
+    let free = format!("t.{column} IS NULL");
+    let condition = if overwrite {
+        format!("({free} OR t.{column}::text ~ '^user_[A-Za-z0-9_]{{1,64}}$' AND t.{column}::text <> b.id)")
+    } else {
+        free
+    };
     let update = format!(
         "UPDATE {table} AS t SET {column} = b.id FROM unnest({keys}, $2::text[]) AS b(k, id) \
          WHERE t.{key} = b.k AND {condition}"
@@ -291,10 +304,16 @@ pub(super) fn write_mysql(target: &Target, overwrite: bool) -> WriteSql {
     let batch = batch_mysql(target);
     let join = format!("{batch} AS b STRAIGHT_JOIN {table} AS t ON t.{key} = b.k");
     let read = format!("SELECT b.n, t.{column} FROM {join}");
+    let free = format!("t.{column} IS NULL");
     let condition = if overwrite {
-        format!("NOT (CAST(t.{column} AS BINARY) <=> CAST(b.id AS BINARY))")
+        // Compared by bytes whatever the column's collation; and without a backslash, which `sql_mode` can give another meaning.
+        let held = format!("RTRIM(CONVERT(t.{column} USING utf8mb4)) COLLATE utf8mb4_bin");
+        format!(
+            "({free} OR {held} REGEXP '^user_.' AND NOT ({held} REGEXP '[^A-Za-z0-9_]') AND CHAR_LENGTH({held}) <= 69 \
+             AND CAST(t.{column} AS BINARY) <> CAST(b.id AS BINARY))"
+        )
     } else {
-        format!("t.{column} IS NULL")
+        free
     };
     // A column that is set keeps what it is set to: https://dev.mysql.com/doc/refman/8.4/en/timestamp-initialization.html
     let names: Vec<String> = target.on_update.iter().map(|name| quote(Engine::MySql, name)).collect();
@@ -323,7 +342,15 @@ pub(super) fn fill_batch_sqlite(rows: usize) -> String {
 pub(super) fn write_sqlite(target: &Target, overwrite: bool) -> WriteSql {
     let (table, key, column) = quoted(target);
     let read = format!("SELECT b.n, t.{column} FROM temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = b.k");
-    let condition = if overwrite { format!("t.{column} IS NOT b.id") } else { format!("t.{column} IS NULL") };
+    let free = format!("t.{column} IS NULL");
+    let condition = if overwrite {
+        format!(
+            "({free} OR typeof(t.{column}) = 'text' AND t.{column} GLOB 'user_?*' AND t.{column} NOT GLOB '*[^A-Za-z0-9_]*' \
+             AND length(CAST(t.{column} AS BLOB)) <= 69 AND t.{column} <> b.id COLLATE BINARY)"
+        )
+    } else {
+        free
+    };
     let update =
         format!("UPDATE {table} AS t SET {column} = b.id FROM temp.{BATCH} AS b WHERE t.{key} = b.k AND {condition}");
     WriteSql { before: read.clone(), update, after: read }

@@ -153,12 +153,19 @@ impl DatabaseUrl {
         }
     }
 
-    /// Returns what tells this database from others, whoever connects: `postgres host:5432/name`, `sqlite /absolute/path`.
+    /// Returns what tells this database from others, whoever connects: `postgres host:5432/name`, `sqlite /absolute/path`. Two
+    /// schemas of one Postgres database are two sources, with tables and users of their own.
     #[must_use]
     pub fn identity(&self) -> String {
         match &self.place {
             Place::Server(server) => {
-                format!("{} {}/{}", server.engine, server.address().to_lowercase(), server.database)
+                let identity = format!("{} {}/{}", server.engine, server.address().to_lowercase(), server.database);
+                match server.schema.as_deref() {
+                    Some(schema) if server.engine == Engine::Postgres && schema != "public" => {
+                        format!("{identity} schema {schema}")
+                    }
+                    _ => identity,
+                }
             }
             Place::File(file) => {
                 let path = file.resolved();

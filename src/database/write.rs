@@ -42,6 +42,27 @@ pub(super) enum Key {
 pub(super) struct Found {
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
+    /// Whether the row was found again after the write.
+    pub(super) again: bool,
+}
+
+impl Found {
+    pub(super) fn before(before: Option<String>) -> Self {
+        Self { before, after: None, again: false }
+    }
+
+    pub(super) fn set_after(&mut self, after: Option<String>) {
+        (self.after, self.again) = (after, true);
+    }
+}
+
+/// Checks that every row found before the write was found after it: asked before the transaction is committed.
+pub(super) fn all_still_there(found: &[Option<Found>]) -> Result<(), Failure> {
+    if found.iter().flatten().all(|found| found.again) {
+        Ok(())
+    } else {
+        Err(Failure::Row("writing it changes its key, so nothing was kept; a trigger may be at work".to_owned()))
+    }
 }
 
 /// Why a transaction was not taken.
@@ -137,7 +158,7 @@ impl Work {
 }
 
 fn answer(id: &str, outcome: &Outcome) -> Written {
-    let Found { before, after } = match outcome {
+    let Found { before, after, .. } = match outcome {
         Outcome::Gone => return Written::RowGone,
         Outcome::Refused(why) => return Written::Refused(why.clone()),
         Outcome::Found(found) => found,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::draft::{Draft, Rules, Target};
+use super::draft::{Draft, Rules, Target, Unit};
 use super::field::Field;
 use super::options::Options;
 use super::outcome::{Mapped, Refused};
@@ -104,7 +104,7 @@ impl Mapping {
     /// # Errors
     /// [`Refused`], with everything that is wrong with the user.
     pub fn user(&self, row: Row, number: u64) -> Result<Mapped, Refused> {
-        let mut draft = Draft::new(number);
+        let mut draft = Draft::new(Unit::Row, number);
         for (target, value) in self.targets.iter().zip(row) {
             draft.put(target, value);
         }

@@ -79,8 +79,28 @@ fn dotted(name: &str) -> Option<Place> {
     if path.iter().any(String::is_empty) { None } else { Some(Place { field, path }) }
 }
 
+/// What a source is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unit {
+    Row,
+    Element,
+}
+
+impl Unit {
+    /// Says in a reason where the user stands: without a user ID nothing else finds it.
+    pub(super) fn told(self, number: u64, mut reason: Reason) -> Reason {
+        let name = match self {
+            Self::Row => "row",
+            Self::Element => "element",
+        };
+        reason.message = format!("{} ({name} {number})", reason.message);
+        reason
+    }
+}
+
 /// One row or element, each value at its field.
 pub(super) struct Draft {
+    pub(super) unit: Unit,
     pub(super) number: u64,
     cells: [Value; Field::COUNT],
     given: u64,
@@ -90,8 +110,15 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(number: u64) -> Self {
-        Self { number, cells: [const { Value::Null }; Field::COUNT], given: 0, places: Vec::new(), faults: Vec::new() }
+    pub(super) fn new(unit: Unit, number: u64) -> Self {
+        Self {
+            unit,
+            number,
+            cells: [const { Value::Null }; Field::COUNT],
+            given: 0,
+            places: Vec::new(),
+            faults: Vec::new(),
+        }
     }
 
     /// Puts a value where it belongs. Returns whether its field was free.

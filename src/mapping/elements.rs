@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use super::draft::{Draft, Rules, Target};
+use super::draft::{Draft, Rules, Target, Unit};
 use super::field::Field;
 use super::options::Options;
 use super::outcome::{Mapped, Refused};
@@ -29,14 +29,15 @@ pub enum ElementError {
     Refused(Refused),
     /// A key outside the import schema: the whole file is in doubt, and the run stops.
     #[error(
-        "element {number} has the key `{key}`, which is not in the import schema; the nearest name is `{nearest}`: rename it, \
-         put it into `publicMetadata`, or say `--extra-columns ignore`"
+        "element {number} has {}, which is not in the import schema; the nearest name is `{nearest}`: rename it, put it into \
+         `publicMetadata`, or say `--extra-columns ignore`",
+        named(.key.as_deref())
     )]
     UnknownKey {
         /// The number of the element, from 1.
         number: u64,
-        /// The key.
-        key: String,
+        /// The key, if it looks like a name: another may be somebody's address.
+        key: Option<String>,
         /// The nearest known name.
         nearest: &'static str,
     },
@@ -60,7 +61,7 @@ impl ElementMapping {
         let Json::Object(object) = element else {
             return Err(refused(number, Reason::new("", "not_an_object", "the element is not a JSON object")));
         };
-        let mut draft = Draft::new(number);
+        let mut draft = Draft::new(Unit::Element, number);
         let mut twice = Vec::new();
         for (key, value) in object {
             let target = self.target(&key, number)?;
@@ -77,8 +78,7 @@ impl ElementMapping {
 
     fn target(&mut self, key: &str, number: u64) -> Result<&Target, ElementError> {
         if !self.known.contains_key(key) {
-            let unknown =
-                || ElementError::UnknownKey { number, key: shortened(key), nearest: Field::nearest(key).key() };
+            let unknown = || ElementError::UnknownKey { number, key: shown(key), nearest: Field::nearest(key).key() };
             let target = Target::of(key, self.extra).ok_or_else(unknown)?;
             // Files whose elements all have keys of their own must not fill the memory.
             if self.known.len() >= MOST_KNOWN {
@@ -92,9 +92,17 @@ impl ElementMapping {
 
 /// How many keys are remembered.
 const MOST_KNOWN: usize = 1024;
+/// The longest key that is shown, in characters.
+const LONGEST_SHOWN: usize = 40;
 
-fn shortened(key: &str) -> String {
-    key.chars().filter(|letter| !letter.is_control()).take(64).collect()
+fn shown(key: &str) -> Option<String> {
+    let is_name = key.len() <= LONGEST_SHOWN
+        && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));
+    is_name.then(|| key.to_owned())
+}
+
+fn named(key: Option<&str>) -> String {
+    key.map_or_else(|| "a key that is no name and is not shown".to_owned(), |key| format!("the key `{key}`"))
 }
 
 fn refused(number: u64, reason: Reason) -> ElementError {
@@ -102,7 +110,7 @@ fn refused(number: u64, reason: Reason) -> ElementError {
         number,
         user_id: None,
         key: None,
-        reasons: vec![reason],
+        reasons: vec![Unit::Element.told(number, reason)],
         skipped: false,
         identifiers: Vec::new(),
         gave_identifier: false,

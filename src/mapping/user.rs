@@ -61,7 +61,10 @@ pub(super) fn make(mut draft: Draft, rules: &Rules) -> Result<Mapped, Refused> {
 }
 
 fn refused(number: u64, user_id: Option<UserId>, key: Option<String>, maker: Maker) -> Refused {
-    let Maker { reasons, gave_identifier, .. } = maker;
+    let Maker { draft, mut reasons, gave_identifier, .. } = maker;
+    if user_id.is_none() {
+        reasons = reasons.into_iter().map(|reason| draft.unit.told(number, reason)).collect();
+    }
     Refused { number, user_id, key, reasons, skipped: false, identifiers: Vec::new(), gave_identifier }
 }
 

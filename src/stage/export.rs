@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::source::Source;
 use super::{Interrupted, Progress};
-use crate::mapping::{Coverage, Refused};
+use crate::mapping::{Coverage, EmailBasis, Mapped, Refused};
 use crate::record::duplicates::{Candidate, HashKey, IdentifierHash, losers};
 use crate::record::{ImportUser, Reason, UserId};
 use crate::shutdown::{Shutdown, Urgency};
@@ -59,8 +59,7 @@ pub async fn export(
         progress.pulled.add(1);
         match user {
             Ok(mapped) => {
-                exported.coverage.count(&mapped);
-                spool.add(&mapped.user)?;
+                spool.add(&mapped)?;
             }
             Err(refused) if refused.skipped => exported.skipped += 1,
             Err(refused) => exported.refused.push(refused),
@@ -71,22 +70,46 @@ pub async fn export(
     Ok(exported)
 }
 
-/// The valid users on disk, and of each identifier a hash and whose it is in memory.
+/// The valid users on disk; in memory what the mapping noted of each, and of each identifier a hash and whose it is.
 struct Spool {
     file: BufWriter<File>,
     key: HashKey,
     hashes: Vec<(IdentifierHash, u32)>,
-    users: u32,
+    notes: Vec<Notes>,
+}
+
+/// What the mapping noted of a user: counted once it is known who is written.
+struct Notes {
+    email: EmailBasis,
+    rewrite: Option<&'static str>,
+    password_dropped: bool,
+    unverified_dropped: bool,
+    name_dropped: bool,
+}
+
+impl Notes {
+    fn of(mapped: &Mapped) -> Self {
+        let Mapped { email, rewrite, password_dropped, unverified_dropped, name_dropped, .. } = *mapped;
+        Self { email, rewrite, password_dropped, unverified_dropped, name_dropped }
+    }
+
+    fn with(&self, user: ImportUser) -> Mapped {
+        let Self { email, rewrite, password_dropped, unverified_dropped, name_dropped } = *self;
+        // A user without an identifier is none that is written.
+        let gave_identifier = true;
+        Mapped { user, email, rewrite, password_dropped, unverified_dropped, name_dropped, gave_identifier }
+    }
 }
 
 impl Spool {
     fn new(file: File) -> Result<Self> {
-        Ok(Self { file: BufWriter::new(file), key: HashKey::random()?, hashes: Vec::new(), users: 0 })
+        Ok(Self { file: BufWriter::new(file), key: HashKey::random()?, hashes: Vec::new(), notes: Vec::new() })
     }
 
-    fn add(&mut self, user: &ImportUser) -> Result<()> {
-        let seat = self.users;
-        self.users = seat.checked_add(1).context("failed to export more than 4,294,967,295 users at once")?;
+    fn add(&mut self, mapped: &Mapped) -> Result<()> {
+        let user = &mapped.user;
+        let seat = u32::try_from(self.notes.len()).context("failed to export more than 4,294,967,295 users at once")?;
+        self.notes.push(Notes::of(mapped));
         self.hashes.push((self.user_id_hash(&user.user_id), seat));
         let key = self.key;
         self.hashes.extend(user.identifiers().iter().map(|identifier| (key.identifier(identifier), seat)));
@@ -114,8 +137,9 @@ impl Spool {
         };
         file.rewind()?;
         let mut writer = Writer::begin(output, form)?;
-        for (seat, user) in read_back(&file) {
-            let user = user?;
+        for ((seat, user), notes) in read_back(&file).zip(&self.notes) {
+            let mapped = notes.with(user?);
+            let user = &mapped.user;
             if let Some(reasons) = losers.get(&seat) {
                 exported.refused.push(Refused {
                     number: u64::from(seat) + 1,
@@ -126,7 +150,8 @@ impl Spool {
                     identifiers: user.identifiers(),
                     gave_identifier: true,
                 });
-            } else if writer.user(&user)? {
+            } else if writer.user(user)? {
+                exported.coverage.count(&mapped);
                 exported.written += 1;
             } else {
                 exported.without_verified_email += 1;

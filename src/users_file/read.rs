@@ -35,6 +35,17 @@ pub enum ReadError {
     /// It is UTF-16, as Windows PowerShell's `>` writes.
     #[error("the users file is UTF-16; save it as UTF-8")]
     Utf16,
+    /// Some of its text is of another encoding.
+    #[error(
+        "the users file is not UTF-8 at line {line}, column {column}; save it as UTF-8, as with `iconv -f LATIN1 -t UTF-8`, and run \
+         the same command again"
+    )]
+    NotUtf8 {
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1: the end of the text that cannot be read.
+        column: usize,
+    },
     /// It ends in the middle.
     #[error(
         "the users file is cut off: it ends at line {line}, column {column}, in the middle of a {}; get the whole file and run the \
@@ -50,10 +61,10 @@ pub enum ReadError {
         in_array: bool,
     },
     /// The users stand inside an object.
-    #[error("the users file is an object with the users under `{key}`; take them out first, as with `jq '.{key}'`")]
+    #[error("the users file is an object with the users {}", under(.key.as_deref()))]
     Wrapped {
-        /// The key they stand under.
-        key: String,
+        /// The key they stand under, if it looks like a name: another may be somebody's address.
+        key: Option<String>,
     },
     /// Something is wrong between its beginning and its end.
     #[error(
@@ -78,6 +89,13 @@ pub enum ReadError {
     /// The file or the pipe failed.
     #[error("failed to read the users file")]
     Io(#[source] io::Error),
+}
+
+fn under(key: Option<&str>) -> String {
+    match key {
+        Some(key) => format!("under `{key}`; take them out first, as with `jq '.{key}'`"),
+        None => "inside it; take them out first: the file must be an array of them, or one object a line".to_owned(),
+    }
 }
 
 /// Opens a users file; `-` is the standard input.
@@ -167,9 +185,9 @@ impl Elements {
         for element in serde_json::Deserializer::from_reader(reader).into_iter::<Json>() {
             let element = element.map_err(|error| failed(error, Layout::Objects))?;
             if self.number == 0
-                && let Some(key) = wrapper(&element)
+                && let Some(error) = wrapper(&element)
             {
-                return Err(ReadError::Wrapped { key }.into());
+                return Err(error.into());
             }
             if !self.send(element) {
                 return Err(Stop::Unheard);
@@ -223,7 +241,7 @@ fn layout(reader: &mut BufReader<Box<dyn Read + Send>>) -> Result<Layout, ReadEr
         match first {
             b'[' => return Ok(Layout::Array),
             b'{' => {
-                return wrapped_early(fill(reader)?).map_or(Ok(Layout::Objects), |key| Err(ReadError::Wrapped { key }));
+                return wrapped_early(fill(reader)?).map_or(Ok(Layout::Objects), Err);
             }
             b'\n' => (line, column) = (line + 1, 1),
             b' ' | b'\t' | b'\r' => column += 1,
@@ -244,7 +262,7 @@ fn fill(reader: &mut BufReader<Box<dyn Read + Send>>) -> Result<&[u8], ReadError
 }
 
 /// Sees `{"users": [{` before such an object, the whole file, is read into memory.
-fn wrapped_early(start: &[u8]) -> Option<String> {
+fn wrapped_early(start: &[u8]) -> Option<ReadError> {
     let skip = |text: &[u8], expected: u8| -> Option<usize> {
         let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         (text.get(blanks) == Some(&expected)).then_some(blanks + 1)
@@ -259,18 +277,19 @@ fn wrapped_early(start: &[u8]) -> Option<String> {
     for expected in *b":[{" {
         rest = &rest[skip(rest, expected)?..];
     }
-    Some(shown(key))
+    Some(wrapped(key))
 }
 
-/// Returns the key under which an object holds a list of objects: no field of a user does.
-fn wrapper(element: &Json) -> Option<String> {
+/// Sees that an object holds a list of objects: no field of a user does.
+fn wrapper(element: &Json) -> Option<ReadError> {
     let object = element.as_object()?;
     let is_list = |value: &Json| value.as_array().is_some_and(|items| items.first().is_some_and(Json::is_object));
-    object.iter().find(|(_, value)| is_list(value)).map(|(key, _)| shown(key))
+    object.iter().find(|(_, value)| is_list(value)).map(|(key, _)| wrapped(key))
 }
 
-fn shown(key: &str) -> String {
-    key.chars().filter(|letter| !letter.is_control()).take(64).collect()
+fn wrapped(key: &str) -> ReadError {
+    let is_name = key.len() <= 40 && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));
+    ReadError::Wrapped { key: is_name.then(|| key.to_owned()) }
 }
 
 fn failed(error: serde_json::Error, layout: Layout) -> ReadError {
@@ -278,6 +297,10 @@ fn failed(error: serde_json::Error, layout: Layout) -> ReadError {
     match error.classify() {
         Category::Io => ReadError::Io(error.into()),
         Category::Eof => ReadError::CutOff { line, column, in_array: layout == Layout::Array },
+        // The parser has no kind for it but these words; a test holds them.
+        Category::Syntax if error.to_string().starts_with("invalid unicode code point") => {
+            ReadError::NotUtf8 { line, column }
+        }
         Category::Syntax | Category::Data => ReadError::Syntax { line, column },
     }
 }
@@ -364,7 +387,10 @@ mod tests {
             (b"[{\"userId\":1} {\"userId\":2}]", "the users file has a mistake in its JSON at line 1"),
             (b"[{\"userId\":1},]", "the users file has a mistake in its JSON at line 1"),
             (b"{\"userId\":1}\n{userId:2}", "the users file has a mistake in its JSON at line 2"),
-            (b"[{\"name\":\"\xFF\"}]", "the users file has a mistake in its JSON at line 1"),
+            (b"[{\"name\":\"\xFF\"}]", "the users file is not UTF-8 at line 1"),
+            (b"{\"userId\":1}\n{\"name\":\"J\xF6rg\"}", "the users file is not UTF-8 at line 2"),
+            (b"[{\"name\":\"\\uD800\"}]", "the users file has a mistake in its JSON at line 1"),
+            (b"{\"a@b.dev\":[{\"userId\":1}]}", "the users file is an object with the users inside it"),
         ] {
             let (_, message) = failure(text).await;
             assert!(message.starts_with(start), "{message}");

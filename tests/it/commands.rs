@@ -58,6 +58,7 @@ async fn export_writes_what_import_reads_and_leaves_out_who_is_invalid() {
         let run = program.run(&["export", "--query", "users.sql", "--json"]).await;
         run.expect_code(1);
         assert_eq!((&run.json()["written"], &run.json()["invalid"]), (&json!(2), &json!(2)));
+        assert_eq!(run.json()["coverage"]["users"], 2, "who was left out as a duplicate is not counted");
         let users: Value = serde_json::from_str(&program.read("users.json")).expect("a JSON array");
         assert_eq!(
             users,
@@ -69,7 +70,14 @@ async fn export_writes_what_import_reads_and_leaves_out_who_is_invalid() {
         );
         assert_eq!(program.log().len(), 2, "the invalid ones are logged");
         program.run(&["export", "--query", "users.sql"]).await.expect_code(2).expect_told("--force");
-        program.run(&["export", "--query", "users.sql", "--force", "--basic", "--json"]).await.expect_code(1);
+        let basic = program.run(&["export", "--query", "users.sql", "--force", "--basic", "--json"]).await;
+        basic.expect_code(1);
+        let coverage = &basic.json()["coverage"];
+        assert_eq!(
+            (&coverage["users"], &coverage["with a password (bcrypt)"]),
+            (&json!(1), &Value::Null),
+            "{coverage}"
+        );
         let users: Value = serde_json::from_str(&program.read("users.json")).expect("a JSON array");
         assert_eq!(users.as_array().map(Vec::len), Some(1), "the old script takes verified addresses only: {users}");
         let run = program.run(&["export", "--query", "users.sql", "--output", "-"]).await;
@@ -278,6 +286,37 @@ async fn the_column_is_added_on_every_engine_and_the_orms_line_is_shown_before()
         let quoted = if database.engine == db2clerk::engine::Engine::MySql { "`clerkId`" } else { "\"clerkId\"" };
         let rows = database.query(&format!("SELECT COUNT(*) FROM users WHERE {quoted} IS NOT NULL")).await;
         assert_eq!(rows[0][0].as_deref(), Some("2"), "{}", database.engine);
+        simulator.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_without_its_index_gets_it_when_asked_and_works_without() {
+    for database in servers::all().await {
+        people(&database).await;
+        let mysql = database.engine == db2clerk::engine::Engine::MySql;
+        database.execute("ALTER TABLE users ADD COLUMN plain varchar(64)").await;
+        if mysql {
+            database.execute("ALTER TABLE users ADD COLUMN plain_text text").await;
+        }
+        let simulator = start(Settings::default()).await.expect("a simulator");
+        let program = Program::with_clerk(&simulator).variable("DATABASE_URL", &database.url);
+        program.write("users.sql", QUERY);
+        let migrate = ["migrate", "--query", "users.sql", "--write-back", "--column", "plain", "--yes"];
+        program.run(&migrate).await.expect_code(1).expect_told("has no unique index").expect_told("`--add-column`");
+        let filled = "SELECT COUNT(*) FROM users WHERE plain IS NOT NULL";
+        assert_eq!(database.query(filled).await[0][0].as_deref(), Some("2"), "{}", database.engine);
+        let backfill = ["backfill", "--table", "users", "--column", "plain", "--add-column", "--yes"];
+        program.run(&backfill).await.expect_told("CREATE UNIQUE INDEX");
+        program.run(&backfill).await.expect_not_told("unique index").expect_not_told("CREATE UNIQUE INDEX");
+        let two_alike = "UPDATE users SET plain = 'user_1' WHERE id IN (3, 4)";
+        assert!(database.refuses(two_alike).await, "{}: the index is there", database.engine);
+        if mysql {
+            let backfill = ["backfill", "--table", "users", "--column", "plain_text", "--add-column", "--yes"];
+            program.run(&backfill).await.expect_told("its type `text` takes none");
+            let filled = "SELECT COUNT(*) FROM users WHERE plain_text IS NOT NULL";
+            assert_eq!(database.query(filled).await[0][0].as_deref(), Some("2"));
+        }
         simulator.stop().await;
     }
 }

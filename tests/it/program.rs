@@ -109,4 +109,10 @@ impl Run {
         assert!(self.stderr.contains(text), "`{text}` is not told: {}\n{}", self.stderr, self.stdout);
         self
     }
+
+    #[track_caller]
+    pub(crate) fn expect_not_told(&self, text: &str) -> &Self {
+        assert!(!self.stderr.contains(text), "`{text}` is told: {}\n{}", self.stderr, self.stdout);
+        self
+    }
 }

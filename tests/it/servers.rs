@@ -105,10 +105,26 @@ pub(crate) async fn all() -> [TestDatabase; 3] {
 }
 
 impl TestDatabase {
+    /// Returns another database of the same server, one that the test has made and drops itself.
+    pub(crate) fn neighbour(&self, name: &str) -> Self {
+        let (server, _) = self.url.rsplit_once('/').expect("a path");
+        Self { url: format!("{server}/{name}"), engine: self.engine, remains: Remains::Nothing }
+    }
+
     /// Runs any number of statements.
     pub(crate) async fn execute(&self, sql: &str) {
+        let done = self.try_to_execute(sql).await;
+        done.unwrap_or_else(|error| panic!("{} refuses the test's own SQL: {error}\n{sql}", self.engine));
+    }
+
+    /// Returns whether the database itself refuses a statement.
+    pub(crate) async fn refuses(&self, sql: &str) -> bool {
+        self.try_to_execute(sql).await.is_err_and(|error| error.as_database_error().is_some())
+    }
+
+    async fn try_to_execute(&self, sql: &str) -> sqlx::Result<()> {
         let statements = sqlx::raw_sql(AssertSqlSafe(sql));
-        let done = match self.engine {
+        match self.engine {
             Engine::Postgres => {
                 let mut connection = postgres_connection(&self.url).await;
                 statements.execute(&mut connection).await.map(|_| ())
@@ -121,8 +137,7 @@ impl TestDatabase {
                 let mut connection = sqlite_connection(&self.url).await;
                 statements.execute(&mut connection).await.map(|_| ())
             }
-        };
-        done.unwrap_or_else(|error| panic!("{} refuses the test's own SQL: {error}\n{sql}", self.engine));
+        }
     }
 
     /// Runs a query and returns its rows, every value as the engine writes it; bytes as hexadecimal digits.

@@ -9,7 +9,7 @@ use crate::database::Access;
 use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::sql::{self, Job};
-use crate::database::write::{Failure, Found, Item};
+use crate::database::write::{Failure, Found, Item, all_still_there};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 65,535 that a statement takes.
 const ROWS_PER_INSERT: usize = 5_000;
@@ -25,13 +25,9 @@ impl MySql {
         let mut connection = self.connection().await?;
         let mut failed = None;
         for step in sql::add_column_steps(&now) {
-            let done = match step.job {
-                Job::Column => !now.column_missing() || failed.is_some(),
-                Job::Index => now.column_unique || failed.is_some(),
-                // The last one puts the session's timeout back, whatever happened.
-                Job::Frame => false,
-            };
-            if !done && let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
+            // The last one puts the session's timeout back, whatever happened.
+            let skipped = failed.is_some() && step.job != Job::Frame;
+            if !skipped && let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
                 failed = failed.or(Some(error));
             }
         }
@@ -56,11 +52,15 @@ impl MySql {
         // A connection on which anything fails is dropped, and its transaction and its temporary table with it.
         let found = async {
             fill(&mut connection, target, items).await?;
-            let found = transaction(&mut connection, target, items.len(), overwrite).await?;
-            run(&mut connection, sql::drop_batch_mysql(target)).await?;
-            Ok(found)
+            transaction(&mut connection, target, items.len(), overwrite).await
         };
-        let found = found.await.map_err(|error: sqlx::Error| write_failure(&error))?;
+        let found = found.await.map_err(|error| write_failure(&error))?;
+        all_still_there(&found)?;
+        let end = async {
+            run(&mut connection, "COMMIT".to_owned()).await?;
+            run(&mut connection, sql::drop_batch_mysql(target)).await
+        };
+        end.await.map_err(|error| write_failure(&error))?;
         self.keep(connection).await;
         Ok(found)
     }
@@ -103,16 +103,15 @@ async fn transaction(
     run(connection, "START TRANSACTION".to_owned()).await?;
     for row in rows(connection, sql.before).await? {
         if let Some(slot) = found.get_mut(number(&row)?) {
-            *slot = Some(Found { before: held(&row)?, after: None });
+            *slot = Some(Found::before(held(&row)?));
         }
     }
     run(connection, sql.update).await?;
     for row in rows(connection, sql.after).await? {
         if let Some(Some(slot)) = found.get_mut(number(&row)?) {
-            slot.after = held(&row)?;
+            slot.set_after(held(&row)?);
         }
     }
-    run(connection, "COMMIT".to_owned()).await?;
     Ok(found)
 }
 

@@ -41,6 +41,8 @@ pub(super) fn query_error(error: &Error, query: &str) -> QueryError {
     let what = words(said, query);
     match said.code() {
         "42601" if said.message().contains("multiple commands") => QueryError::SeveralStatements,
+        "22021" => QueryError::Encoding { code: "22021" },
+        "22P05" => QueryError::Encoding { code: "22P05" },
         "25006" => QueryError::Writes(what),
         "42501" => QueryError::NotAllowed(what),
         "57P01" | "57P02" | "57P03" | "25P03" => QueryError::Broken(what),

@@ -9,8 +9,8 @@ use super::failure::write_failure;
 use crate::database::Access;
 use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::Target;
-use crate::database::sql::{self, Job, WriteSql};
-use crate::database::write::{Failure, Found, Item, Key};
+use crate::database::sql::{self, WriteSql};
+use crate::database::write::{Failure, Found, Item, Key, all_still_there};
 
 impl Postgres {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
@@ -22,12 +22,7 @@ impl Postgres {
         })?;
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(&now) {
-            let done = match step.job {
-                Job::Column => !now.column_missing(),
-                Job::Index => now.column_unique,
-                Job::Frame => false,
-            };
-            if !done && let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
+            if let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
                 return Err(as_a_whole(write_failure(&error)));
             }
         }
@@ -47,11 +42,12 @@ impl Postgres {
         // A connection on which anything fails is dropped, and its transaction with it.
         let found = async {
             self.begin(&mut connection, "BEGIN; SET LOCAL lock_timeout = '20s'").await?;
-            let found = transaction(&mut connection, statements, items).await?;
-            self.end(connection, "COMMIT").await?;
-            Ok(found)
+            transaction(&mut connection, statements, items).await
         };
-        found.await.map_err(|error: sqlx::Error| write_failure(&error))
+        let found = found.await.map_err(|error| write_failure(&error))?;
+        all_still_there(&found)?;
+        self.end(connection, "COMMIT").await.map_err(|error| write_failure(&error))?;
+        Ok(found)
     }
 
     fn must_write(&self) -> Result<(), WriteError> {
@@ -79,7 +75,7 @@ async fn transaction(connection: &mut PgConnection, sql: WriteSql, items: &[Item
         if let Some((at, before)) = place(&row)?
             && let Some(slot) = found.get_mut(at)
         {
-            *slot = Some(Found { before, after: None });
+            *slot = Some(Found::before(before));
         }
     }
     let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
@@ -88,7 +84,7 @@ async fn transaction(connection: &mut PgConnection, sql: WriteSql, items: &[Item
         if let Some((at, after)) = place(&row)?
             && let Some(Some(slot)) = found.get_mut(at)
         {
-            slot.after = after;
+            slot.set_after(after);
         }
     }
     Ok(found)

@@ -8,8 +8,8 @@ use super::failure::write_failure;
 use crate::database::Access;
 use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::Target;
-use crate::database::sql::{self, Job};
-use crate::database::write::{Failure, Found, Item, Key};
+use crate::database::sql;
+use crate::database::write::{Failure, Found, Item, Key, all_still_there};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 32,766 that a statement takes.
 const ROWS_PER_INSERT: usize = 10_000;
@@ -24,12 +24,7 @@ impl Sqlite {
         })?;
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(&now) {
-            let done = match step.job {
-                Job::Column => !now.column_missing(),
-                Job::Index => now.column_unique,
-                Job::Frame => false,
-            };
-            if !done && let Err(error) = run(&mut connection, step.sql).await {
+            if let Err(error) = run(&mut connection, step.sql).await {
                 return Err(match write_failure(&error) {
                     Failure::Whole(error) => error,
                     Failure::Row(why) => WriteError::Refused(why),
@@ -51,6 +46,8 @@ impl Sqlite {
         // A connection on which anything fails is dropped, and its transaction with it.
         let found =
             transaction(&mut connection, target, items, overwrite).await.map_err(|error| write_failure(&error))?;
+        all_still_there(&found)?;
+        run(&mut connection, "COMMIT".to_owned()).await.map_err(|error| write_failure(&error))?;
         self.keep(connection).await;
         Ok(found)
     }
@@ -76,16 +73,15 @@ async fn transaction(
     fill(connection, items).await?;
     for row in rows(connection, sql.before).await? {
         if let Some(slot) = found.get_mut(number(&row)?) {
-            *slot = Some(Found { before: held(&row)?, after: None });
+            *slot = Some(Found::before(held(&row)?));
         }
     }
     run(connection, sql.update).await?;
     for row in rows(connection, sql.after).await? {
         if let Some(Some(slot)) = found.get_mut(number(&row)?) {
-            slot.after = held(&row)?;
+            slot.set_after(held(&row)?);
         }
     }
-    run(connection, "COMMIT".to_owned()).await?;
     Ok(found)
 }
 

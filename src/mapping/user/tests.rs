@@ -258,6 +258,21 @@ fn whether_the_source_gave_an_identifier_is_told_of_the_taken_and_of_the_refused
 }
 
 #[test]
+fn a_user_without_an_id_is_found_by_its_number() {
+    let messages = |refused: Refused| refused.reasons.into_iter().map(|reason| reason.message).collect::<Vec<_>>();
+    let of_row = messages(row("userId email", Options::default(), &["NULL", "x"]).expect_err("refused"));
+    assert_eq!(of_row.len(), 2);
+    assert!(of_row.iter().all(|message| message.ends_with(" (row 7)")), "{of_row:?}");
+    for json in [json!({"email": "a@b.dev"}), json!(5)] {
+        let Err(ElementError::Refused(refused)) = element(json) else { panic!("it is refused alone") };
+        let of_element = messages(refused);
+        assert!(of_element.iter().all(|message| message.ends_with(" (element 7)")), "{of_element:?}");
+    }
+    let with_id = messages(row("userId email", Options::default(), &["1", "x"]).expect_err("refused"));
+    assert!(!with_id[0].contains("row 7"), "{with_id:?}");
+}
+
+#[test]
 fn a_user_without_any_identifier_is_refused() {
     assert_eq!(codes(row("userId email", Options::default(), &["1", "NULL"])), ["identifier_missing"]);
     assert_eq!(codes(row("userId email", Options::default(), &["1", "  "])), ["identifier_missing"]);
@@ -336,7 +351,13 @@ fn an_element_that_is_no_object_or_says_a_thing_twice_is_refused_alone() {
 #[test]
 fn an_unknown_key_stops_the_run() {
     let unknown = element(json!({"userId": 1, "emial": "a@b.dev"})).expect_err("the key is unknown");
-    assert_eq!(unknown, ElementError::UnknownKey { number: 7, key: "emial".to_owned(), nearest: "email" });
+    assert_eq!(unknown, ElementError::UnknownKey { number: 7, key: Some("emial".to_owned()), nearest: "email" });
+    assert!(unknown.to_string().starts_with("element 7 has the key `emial`, which"), "{unknown}");
+    for key in ["ada@lovelace.dev", "Ada Lovelace", "+14155552671", "ädä", &"x".repeat(41)] {
+        let unknown = element(json!({"userId": 1, key: {"email": "a@b.dev"}})).expect_err("the key is unknown");
+        assert!(unknown.to_string().starts_with("element 7 has a key that is no name"), "{unknown}");
+        assert!(!unknown.to_string().contains(key), "{unknown}");
+    }
     let options = Options { password_hasher: Some("bcript".to_owned()), ..Options::default() };
     let unknown = ElementMapping::new(options).user(json!({"userId": 1, "email": "a@b.dev"}), 1);
     assert!(matches!(unknown, Err(ElementError::UnknownHasher(_))));

@@ -29,6 +29,8 @@ fn urls_are_read_as_prisma_drizzle_and_hosts_write_them() {
         "postgres ep-x.neon.tech:5432/d",
         false,
     );
+    check("postgres://u@h/d?schema=Tenant", "postgres://u@h:5432/d", "postgres h:5432/d schema Tenant", true);
+    check("mysql://u@h/d?schema=x", "mysql://u@h:3306/d", "mysql h:3306/d", true);
     check("postgres://u@h/d?sslmode=no-verify", "postgres://u@h:5432/d", "postgres h:5432/d", false);
     check(
         "postgres://u@localhost/d?statement_cache_size=0&pool_timeout=5",

@@ -67,6 +67,106 @@ async fn ids_are_written_once_and_nothing_else_changes() {
 }
 
 #[tokio::test]
+async fn overwriting_replaces_clerk_ids_and_nothing_else() {
+    let foreign = [
+        "keep@a.dev",
+        "",
+        "user_",
+        "User_abc",
+        "user-abc",
+        "user_a b",
+        "user_a.b",
+        "user_ü",
+        "users",
+        "userXabc",
+        " user_abc",
+    ];
+    let long = format!("user_{}", "x".repeat(65));
+    for database in servers::all().await {
+        let text = if database.engine == Engine::MySql { "varchar(100)" } else { "text" };
+        database.execute(&format!("CREATE TABLE t (id {text} PRIMARY KEY, clerk_id {text})")).await;
+        let held: Vec<&str> = foreign.into_iter().chain([long.as_str()]).collect();
+        let values: Vec<String> = held.iter().enumerate().map(|(n, held)| format!("('k{n}', '{held}')")).collect();
+        database
+            .execute(&format!(
+                "INSERT INTO t VALUES {}, ('null', NULL), ('other', 'user_Other_1'), ('case', 'user_CASE'), ('right', 'user_r')",
+                values.join(", ")
+            ))
+            .await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "t", "id").await;
+        let clerk_id = |text: &str| ClerkId::new(text).expect("a Clerk ID");
+        let mut entries: Vec<(String, ClerkId)> =
+            (0..held.len()).map(|n| (format!("k{n}"), clerk_id(&format!("user_new{n}")))).collect();
+        entries.extend(batch(&[("null", "user_n"), ("other", "user_o"), ("case", "user_case"), ("right", "user_r")]));
+        let written = opened.write_clerk_ids(&target, &entries, true).await.expect("the batch is taken");
+        let kept = held.iter().map(|held| Written::Held((*held).to_owned()));
+        let expected: Vec<Written> =
+            kept.chain([Written::Written, Written::Written, Written::Written, Written::AlreadyRight]).collect();
+        assert_eq!(written, expected, "{}", database.engine);
+        let rows = database.query("SELECT clerk_id FROM t WHERE id LIKE 'k%' ORDER BY length(id), id").await;
+        assert_eq!(rows.into_iter().flatten().flatten().collect::<Vec<_>>(), held, "{}", database.engine);
+    }
+}
+
+#[tokio::test]
+async fn the_key_column_takes_no_clerk_ids() {
+    for database in servers::all().await {
+        database.execute("CREATE TABLE t (id varchar(99) PRIMARY KEY); INSERT INTO t VALUES ('k')").await;
+        let opened = open(&database, Access::Write).await;
+        let table = TableName::parse("t").expect("a name");
+        for (key, column, exact) in [("id", "id", true), ("id", "\"id\"", true), ("id", "ID", false)] {
+            let refused = opened.inspect(&table, key, column).await;
+            // Two columns of Postgres may differ by case alone.
+            if exact || database.engine != Engine::Postgres {
+                assert!(matches!(refused, Err(TargetError::ColumnIsKey { .. })), "{} {column}", database.engine);
+            } else {
+                assert!(refused.expect("another column").column_missing());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_would_change_a_key_is_taken_back() {
+    for database in servers::all().await {
+        database
+            .execute(
+                "CREATE TABLE t (id varchar(40) PRIMARY KEY, clerk_id varchar(40)); \
+                 INSERT INTO t (id) VALUES ('moves'), ('stays')",
+            )
+            .await;
+        let trigger = match database.engine {
+            Engine::Postgres => {
+                "CREATE FUNCTION move_it() RETURNS trigger LANGUAGE plpgsql AS \
+                 'BEGIN IF OLD.id = ''moves'' THEN NEW.id := NEW.clerk_id; END IF; RETURN NEW; END'; \
+                 CREATE TRIGGER move_it BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION move_it()"
+            }
+            Engine::MySql => {
+                "CREATE TRIGGER move_it BEFORE UPDATE ON t FOR EACH ROW \
+                 SET NEW.id = IF(OLD.id = 'moves', NEW.clerk_id, NEW.id)"
+            }
+            Engine::Sqlite => {
+                "CREATE TRIGGER move_it AFTER UPDATE OF clerk_id ON t WHEN OLD.id = 'moves' \
+                 BEGIN UPDATE t SET id = NEW.clerk_id WHERE id = OLD.id; END"
+            }
+        };
+        database.execute(trigger).await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "t", "id").await;
+        let written = write(&opened, &target, &[("moves", "user_m"), ("stays", "user_s")], false).await;
+        assert!(
+            matches!(&written[..], [Written::Refused(why), Written::Written] if why.contains("changes its key")),
+            "{}: {written:?}",
+            database.engine
+        );
+        let rows = database.query("SELECT id, clerk_id FROM t ORDER BY id").await;
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(rows, [[some("moves"), None], [some("stays"), some("user_s")]], "{}", database.engine);
+    }
+}
+
+#[tokio::test]
 async fn keys_of_every_type_find_their_rows() {
     let uuid = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
     let digits = uuid.replace('-', "");
