@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::Progress;
 use crate::database::{Database, Target, WriteError, Written};
 use crate::ledger::{Ledger, ToWrite, WriteBack};
+use crate::record::ClerkId;
 
 /// How a write-back ended.
 #[derive(Debug)]
@@ -109,17 +110,16 @@ pub(super) fn count(written: &Written, progress: &Progress) {
 fn state_of(written: &Written) -> (WriteBack, Option<String>) {
     match written {
         Written::Written | Written::AlreadyRight => (WriteBack::Written, None),
-        Written::Held(other) => {
-            let message =
-                format!("the row bears another ID, `{}`; `db2clerk backfill --overwrite` replaces it", shown(other));
+        Written::Held(other) if ClerkId::new(other).is_ok() => {
+            let message = format!("the row bears another ID, `{other}`; `db2clerk backfill --overwrite` replaces it");
             (WriteBack::Held, Some(message))
+        }
+        // What else stands in the column may be anybody's data, and is not shown.
+        Written::Held(_) => {
+            let message = "the row bears something that is no Clerk ID, and is left alone; check `--column`";
+            (WriteBack::Held, Some(message.to_owned()))
         }
         Written::RowGone => (WriteBack::RowGone, Some("no row has this key any more".to_owned())),
         Written::Refused(why) => (WriteBack::Refused, Some(format!("the database refuses the row: {why}"))),
     }
-}
-
-/// Shows an ID that stands in a row, unless it is something else: the column may hold anybody's data.
-fn shown(other: &str) -> &str {
-    if crate::record::ClerkId::new(other).is_ok() { other } else { "not a Clerk ID" }
 }

@@ -306,13 +306,14 @@ async fn a_column_without_its_index_gets_it_when_asked_and_works_without() {
         program.run(&migrate).await.expect_code(1).expect_told("has no unique index").expect_told("`--add-column`");
         let filled = "SELECT COUNT(*) FROM users WHERE plain IS NOT NULL";
         assert_eq!(database.query(filled).await[0][0].as_deref(), Some("2"), "{}", database.engine);
-        let backfill = ["backfill", "--table", "users", "--column", "plain", "--add-column", "--yes"];
+        let backfill = ["backfill", "--table", "users", "--key", "id", "--column", "plain", "--add-column", "--yes"];
         program.run(&backfill).await.expect_told("CREATE UNIQUE INDEX");
         program.run(&backfill).await.expect_not_told("unique index").expect_not_told("CREATE UNIQUE INDEX");
         let two_alike = "UPDATE users SET plain = 'user_1' WHERE id IN (3, 4)";
         assert!(database.refuses(two_alike).await, "{}: the index is there", database.engine);
         if mysql {
-            let backfill = ["backfill", "--table", "users", "--column", "plain_text", "--add-column", "--yes"];
+            let backfill =
+                ["backfill", "--table", "users", "--key", "id", "--column", "plain_text", "--add-column", "--yes"];
             program.run(&backfill).await.expect_told("its type `text` takes none");
             let filled = "SELECT COUNT(*) FROM users WHERE plain_text IS NOT NULL";
             assert_eq!(database.query(filled).await[0][0].as_deref(), Some("2"));
