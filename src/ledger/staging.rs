@@ -252,7 +252,9 @@ async fn candidates(connection: &mut SqliteConnection) -> Result<Vec<Candidate>,
     let rows = sqlx::query(
         "WITH shared AS (
              SELECT hash FROM staged_identifier GROUP BY hash HAVING COUNT(DISTINCT staged) > 1
-             UNION SELECT hash FROM staged_identifier JOIN identifier USING (hash))
+             UNION SELECT hash FROM staged_identifier JOIN staged ON staged.id = staged_identifier.staged
+                 JOIN identifier USING (hash) JOIN user ON user.id = identifier.user
+             WHERE user.user_id <> staged.user_id)
          SELECT staged.id, staged.user_id, staged_identifier.kind, staged_identifier.hash
          FROM shared JOIN staged_identifier USING (hash) JOIN staged ON staged.id = staged_identifier.staged
          ORDER BY staged.id",
@@ -289,9 +291,12 @@ async fn held(
 ) -> Result<HashMap<IdentifierHash, UserId>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT DISTINCT identifier.hash, user.user_id
-         FROM staged_identifier JOIN identifier USING (hash) JOIN user ON user.id = identifier.user
-         WHERE user.state IN ('created', 'adopted', 'sending')
-             OR (? AND user.state = 'pending' AND NOT EXISTS (SELECT 1 FROM staged WHERE staged.user_id = user.user_id))",
+         FROM staged_identifier JOIN staged ON staged.id = staged_identifier.staged
+             JOIN identifier USING (hash) JOIN user ON user.id = identifier.user
+         WHERE user.user_id <> staged.user_id
+             AND (user.state IN ('created', 'adopted', 'sending')
+                 OR (? AND user.state = 'pending'
+                     AND NOT EXISTS (SELECT 1 FROM staged AS own WHERE own.user_id = user.user_id)))",
     )
     .bind(extent == Extent::Part)
     .fetch_all(connection)
