@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use self::failure::{connect_error, query_error};
 use super::Access;
 use super::error::{ConnectError, QueryError};
-use super::rows::{self, Hungup, Rows, Sender};
+use super::rows::{self, Rows, Sender};
 use super::statement;
 use super::url::{Server, Tls};
 use crate::row::Column;
@@ -128,22 +128,11 @@ async fn open(server: &Server) -> Result<MySqlConnection, ConnectError> {
 
 /// Runs the query on its connection and sends the rows, until they end or nobody listens.
 async fn send_rows(mut connection: MySqlConnection, query: String, mut sender: Sender) {
-    let mut stream = sqlx::raw_sql(AssertSqlSafe(query.clone())).fetch(&mut connection);
-    let error = loop {
-        match stream.try_next().await {
-            Ok(Some(row)) => match values::decode(&row) {
-                Ok(row) => {
-                    if let Err(Hungup) = sender.push(row).await {
-                        return;
-                    }
-                }
-                Err(error) => break Some(error),
-            },
-            Ok(None) => break None,
-            Err(error) => break Some(query_error(&error, &query)),
-        }
-    };
+    let mut stream =
+        sqlx::raw_sql(AssertSqlSafe(query.clone())).fetch(&mut connection).map_err(|error| query_error(&error, &query));
+    let sent = sender.send_all(&mut stream, values::decode).await;
     drop(stream);
+    let Ok(error) = sent else { return };
     // The rows are there; whether the goodbye is heard does not matter.
     if error.is_none() {
         let _ = sqlx::raw_sql("COMMIT").execute(&mut connection).await;

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use self::failure::{connect_error, query_error};
 use self::values::Shape;
 use super::error::{ConnectError, QueryError};
-use super::rows::{self, Hungup, Rows, Sender};
+use super::rows::{self, Rows, Sender};
 use super::url::{Server, Tls};
 use super::{Access, sql};
 use crate::row::{Column, Row};
@@ -176,22 +176,11 @@ fn shapes(statement: &PgStatement) -> Result<Vec<Shape>, QueryError> {
 
 /// Runs the query on its connection and sends the rows, until they end or nobody listens.
 async fn send_rows(mut connection: PgConnection, query: String, shapes: Vec<Shape>, mut sender: Sender) {
-    let mut stream = sqlx::raw_sql(AssertSqlSafe(query.clone())).fetch(&mut connection);
-    let error = loop {
-        match stream.try_next().await {
-            Ok(Some(row)) => match decode(&row, &shapes) {
-                Ok(row) => {
-                    if let Err(Hungup) = sender.push(row).await {
-                        return;
-                    }
-                }
-                Err(error) => break Some(error),
-            },
-            Ok(None) => break None,
-            Err(error) => break Some(query_error(&error, &query)),
-        }
-    };
+    let mut stream =
+        sqlx::raw_sql(AssertSqlSafe(query.clone())).fetch(&mut connection).map_err(|error| query_error(&error, &query));
+    let sent = sender.send_all(&mut stream, |row| decode(row, &shapes)).await;
     drop(stream);
+    let Ok(error) = sent else { return };
     // The rows are there; whether the goodbye is heard does not matter.
     if error.is_none() {
         let _ = sqlx::raw_sql("COMMIT").execute(&mut connection).await;

@@ -2,6 +2,7 @@
 
 use std::vec;
 
+use futures_util::{Stream, TryStreamExt};
 use tokio::sync::mpsc;
 
 use super::error::QueryError;
@@ -70,10 +71,25 @@ pub(super) fn channel(columns: Vec<Column>) -> (Sender, Rows) {
 }
 
 impl Sender {
-    pub(super) async fn push(&mut self, row: Row) -> Result<(), Hungup> {
+    async fn push(&mut self, row: Row) -> Result<(), Hungup> {
         self.bytes += row.iter().map(weight).sum::<usize>();
         self.chunk.push(row);
         if self.chunk.len() >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Sends a stream's rows until they end or fail, and returns the failure, if there was one.
+    pub(super) async fn send_all<R>(
+        &mut self,
+        mut rows: impl Stream<Item = Result<R, QueryError>> + Unpin,
+        decode: impl Fn(&R) -> Result<Row, QueryError>,
+    ) -> Result<Option<QueryError>, Hungup> {
+        loop {
+            match rows.try_next().await.and_then(|row| row.map(|row| decode(&row)).transpose()) {
+                Ok(Some(row)) => self.push(row).await?,
+                Ok(None) => return Ok(None),
+                Err(error) => return Ok(Some(error)),
+            }
+        }
     }
 
     /// Sends what is left, and that it ended: well, or by an error.

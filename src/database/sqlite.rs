@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use self::failure::{connect_error, query_error};
 use super::error::{ConnectError, QueryError};
-use super::rows::{self, Hungup, Rows, Sender, text};
+use super::rows::{self, Rows, Sender, text};
 use super::url::File;
 use super::{Access, statement};
 use crate::row::{Column, Row, Value};
@@ -125,22 +125,10 @@ async fn open(file: &File, access: Access) -> Result<SqliteConnection, ConnectEr
 
 /// Runs the query on its connection and sends the rows, until they end or nobody listens.
 async fn send_rows(mut connection: SqliteConnection, query: String, mut sender: Sender) {
-    let mut stream = sqlx::raw_sql(AssertSqlSafe(query)).fetch(&mut connection);
-    let error = loop {
-        match stream.try_next().await {
-            Ok(Some(row)) => match decode(&row) {
-                Ok(row) => {
-                    if let Err(Hungup) = sender.push(row).await {
-                        return;
-                    }
-                }
-                Err(error) => break Some(query_error(&error)),
-            },
-            Ok(None) => break None,
-            Err(error) => break Some(query_error(&error)),
-        }
-    };
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(query)).fetch(&mut connection).map_err(|error| query_error(&error));
+    let sent = sender.send_all(&mut stream, |row| decode(row).map_err(|error| query_error(&error))).await;
     drop(stream);
+    let Ok(error) = sent else { return };
     // Nothing was written that a failing goodbye could lose.
     let _ = connection.close().await;
     sender.finish(error).await;
