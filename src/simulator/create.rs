@@ -4,7 +4,7 @@ use super::error::{Problem, Refusal};
 use super::fields::{Fields, Given};
 use super::password::{self, NewPassword};
 use super::rules;
-use super::user::{Contact, Identifier, User};
+use super::user::{Contact, Identifier, Standing, User};
 
 const KNOWN: [&str; 30] = [
     "external_id",
@@ -47,9 +47,9 @@ pub(super) fn read(body: &[u8], now: i64) -> Result<(User, Option<NewPassword>),
         first_name: name(&mut fields, "first_name").value(),
         last_name: name(&mut fields, "last_name").value(),
         locale: locale(&mut fields).value(),
-        emails: contacts(&mut fields, Identifier::Email, rules::email),
-        phones: contacts(&mut fields, Identifier::Phone, rules::phone),
-        wallets: contacts(&mut fields, Identifier::Wallet, rules::wallet),
+        emails: contacts(&mut fields, Identifier::Email, rules::email, now),
+        phones: contacts(&mut fields, Identifier::Phone, rules::phone, now),
+        wallets: contacts(&mut fields, Identifier::Wallet, rules::wallet, now),
         username: username(&mut fields).value(),
         totp_secret: totp(&mut fields).value(),
         backup_codes: fields.list("backup_codes").unwrap_or_default(),
@@ -64,6 +64,9 @@ pub(super) fn read(body: &[u8], now: i64) -> Result<(User, Option<NewPassword>),
         locked: fields.flag("locked").unwrap_or(false),
         ..User::default()
     };
+    user.primary_email = first_id(&user.emails);
+    user.primary_phone = first_id(&user.phones);
+    user.primary_wallet = first_id(&user.wallets);
     for (field, stored) in [
         ("public_metadata", &mut user.public_metadata),
         ("private_metadata", &mut user.private_metadata),
@@ -96,7 +99,16 @@ fn requirements(fields: &mut Fields, user: &User, has_password: bool) {
     }
 }
 
-fn contacts(fields: &mut Fields, identifier: Identifier, rule: fn(&str) -> Result<(), Problem>) -> Vec<Contact> {
+fn first_id(contacts: &[Contact]) -> Option<String> {
+    contacts.first().map(|contact| contact.id.clone())
+}
+
+fn contacts(
+    fields: &mut Fields,
+    identifier: Identifier,
+    rule: fn(&str) -> Result<(), Problem>,
+    now: i64,
+) -> Vec<Contact> {
     let field = identifier.field();
     let values = fields.list(field).unwrap_or_default();
     for value in &values {
@@ -108,13 +120,13 @@ fn contacts(fields: &mut Fields, identifier: Identifier, rule: fn(&str) -> Resul
     if keys.len() < values.len() {
         fields.problem(Problem::repeated(field));
     }
-    let reserved = if identifier == Identifier::Wallet { Vec::new() } else { statuses(fields, field, values.len()) };
-    let reserved = reserved.into_iter().chain(std::iter::repeat(false));
-    values.into_iter().zip(reserved).map(|(value, reserved)| Contact { id: String::new(), value, reserved }).collect()
+    let standings = if identifier == Identifier::Wallet { Vec::new() } else { standings(fields, field, values.len()) };
+    let standings = standings.into_iter().chain(std::iter::repeat(Standing::Verified));
+    values.into_iter().zip(standings).map(|(value, standing)| Contact::new(value, standing, now)).collect()
 }
 
 /// Reads whether each address is only reserved; omitted or empty means that all are verified.
-fn statuses(fields: &mut Fields, field: &str, length: usize) -> Vec<bool> {
+fn standings(fields: &mut Fields, field: &str, length: usize) -> Vec<Standing> {
     let name = format!("{field}_identification_status");
     let statuses = fields.list(&name).unwrap_or_default();
     if !statuses.is_empty() && statuses.len() != length {
@@ -123,7 +135,8 @@ fn statuses(fields: &mut Fields, field: &str, length: usize) -> Vec<bool> {
     if !statuses.iter().all(|status| status == "verified" || status == "reserved") {
         fields.problem(Problem::not_among(&name, "verified, reserved"));
     }
-    statuses.iter().map(|status| status == "reserved").collect()
+    let standing = |status: &String| if status == "reserved" { Standing::Reserved } else { Standing::Verified };
+    statuses.iter().map(standing).collect()
 }
 
 pub(super) fn external_id(fields: &mut Fields) -> Given<String> {

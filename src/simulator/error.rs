@@ -32,6 +32,11 @@ impl Problem {
         Self { meta: Some(Box::new(json!({ "param_name": field }))), ..Self::new(code, message, long_message) }
     }
 
+    /// Whether it names this field.
+    pub(super) fn concerns(&self, field: &str) -> bool {
+        self.meta.as_ref().is_some_and(|meta| meta["param_name"] == field)
+    }
+
     pub(super) fn unknown(field: &str) -> Self {
         let long = format!("{field} is not a valid parameter for this request.");
         Self::of(field, "form_param_unknown", "is unknown", long)
@@ -127,6 +132,11 @@ impl Problem {
         }
     }
 
+    pub(super) fn unverified(field: &str) -> Self {
+        let long = "This identification needs to be verified before you can perform this action.";
+        Self::of(field, "form_verification_needed", "is unverified", long)
+    }
+
     pub(super) fn no_such_resource(field: &str) -> Self {
         let long = format!("The resource associated with the supplied {field} was not found.");
         Self::of(field, "form_resource_not_found", "is missing", long)
@@ -206,6 +216,32 @@ impl Refusal {
     pub(super) fn no_such_user(id: &str) -> Self {
         let long = format!("No user was found with id {id}");
         Self::one(StatusCode::NOT_FOUND, Problem::new("resource_not_found", "not found", long))
+    }
+
+    pub(super) fn no_such_contact() -> Self {
+        Self::same_words(StatusCode::NOT_FOUND, "resource_not_found", "Resource not found")
+    }
+
+    pub(super) fn last_contact() -> Self {
+        let long = "You cannot delete your last identification.";
+        Self::one(StatusCode::BAD_REQUEST, Problem::new("identification_deletion_failed", "Deletion failed", long))
+    }
+
+    pub(super) fn last_contact_as_second_factor() -> Self {
+        let long = "You cannot set your last identification as second factor.";
+        Self::one(StatusCode::BAD_REQUEST, Problem::new("identification_update_failed", "Update failed", long))
+    }
+
+    pub(super) fn new_second_factor_unverified() -> Self {
+        let code = "identification_create_second_factor_unverified";
+        let long = "Unverified identifications cannot be a second factor";
+        Self::one(StatusCode::BAD_REQUEST, Problem::new(code, "Create failed", long))
+    }
+
+    pub(super) fn second_factor_unverified() -> Self {
+        let code = "identification_update_second_factor_unverified";
+        let long = "Cannot update second factor attributes for unverified identification";
+        Self::one(StatusCode::BAD_REQUEST, Problem::new(code, "Update failed", long))
     }
 
     pub(super) fn no_such_endpoint() -> Self {

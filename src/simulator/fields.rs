@@ -106,6 +106,20 @@ impl Fields {
         })
     }
 
+    /// A text that must be there.
+    pub(super) fn needed_text(&mut self, name: &str) -> String {
+        match self.text(name) {
+            Given::Value(text) => text,
+            Given::Null | Given::Absent => {
+                // One of the wrong kind is a problem already.
+                if !self.problems.iter().any(|problem| problem.concerns(name)) {
+                    self.problems.push(Problem::missing(name));
+                }
+                String::new()
+            }
+        }
+    }
+
     pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
         self.nullable(name, "boolean", |value| value.as_bool()).value()
     }

@@ -8,6 +8,7 @@
 //! the limit of Clerk on changes to one and the same user. Two hashers whose digests are documented nowhere are accepted,
 //! and a password check on them is answered with 403 `feature_not_implemented`.
 
+mod contact;
 mod create;
 mod digest;
 mod error;

@@ -241,11 +241,13 @@ impl Filter {
 
     /// The places of the users that are included, oldest first, each once.
     fn places(&self, users: &Users) -> Vec<Place> {
-        let place = |value: &String| match self.identifier {
-            Some(identifier) => users.place_of(identifier, value),
-            None => users.place_of_id(value),
+        let places = |value: &String| -> Vec<Place> {
+            match self.identifier {
+                Some(identifier) => users.places_of(identifier, value).collect(),
+                None => users.place_of_id(value).into_iter().collect(),
+            }
         };
-        let mut places: Vec<Place> = self.included.iter().filter_map(place).collect();
+        let mut places: Vec<Place> = self.included.iter().flat_map(places).collect();
         places.sort_unstable();
         places.dedup();
         places

@@ -8,22 +8,23 @@ use axum::extract::{FromRequest, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{get, patch, post, put};
 use chrono::Utc;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::digest::Digest;
-use super::error::{Problem, Refusal};
+use super::error::Refusal;
 use super::fields::Fields;
 use super::gate;
 use super::password::NewPassword;
 use super::query::Query;
 use super::shared::Shared;
+use super::state::Users;
 use super::update::Merge;
-use super::user::{Password, User};
+use super::user::{Identifier, Password, User};
 use super::verify::{Verdict, verify};
-use super::{create, update, view};
+use super::{contact, create, update, view};
 
 /// The largest body that is read.
 pub(super) const BODY_BYTES: usize = 1024 * 1024;
@@ -38,11 +39,28 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         .route("/v1/users/{id}", get(read_user).patch(update_user).delete(delete_user))
         .route("/v1/users/{id}/metadata", patch(merge_metadata).put(replace_metadata))
         .route("/v1/users/{id}/verify_password", post(verify_password))
+        .route("/v1/users/{id}/ban", post(async |api, id| mark(api, id, |user| user.banned = true)))
+        .route("/v1/users/{id}/unban", post(async |api, id| mark(api, id, |user| user.banned = false)))
+        .route("/v1/users/{id}/lock", post(async |api, id| mark(api, id, |user| user.locked = true)))
+        .route("/v1/users/{id}/unlock", post(async |api, id| mark(api, id, |user| user.locked = false)))
+        .route("/v1/users/{id}/email_address", put(replace_email))
+        .merge(contacts("email_addresses", Identifier::Email))
+        .merge(contacts("phone_numbers", Identifier::Phone))
         .route("/v1/instance", get(read_instance))
         .fallback(async || Refusal::no_such_endpoint())
         .method_not_allowed_fallback(async || Refusal::no_such_endpoint())
         .layer(from_fn_with_state(shared.clone(), gate::pass))
         .with_state(shared.clone())
+}
+
+/// The endpoints of one kind of contact.
+fn contacts(name: &str, kind: Identifier) -> Router<Arc<Shared>> {
+    let one = get(async move |api, id| read_contact(api, id, kind))
+        .patch(async move |api, id, body| update_contact(api, id, body, kind))
+        .delete(async move |api, id| delete_contact(api, id, kind));
+    Router::new()
+        .route(&format!("/v1/{name}"), post(async move |api, body| create_contact(api, body, kind)))
+        .route(&format!("/v1/{name}/{{id}}"), one)
 }
 
 async fn list_users(State(api): Api, RawQuery(raw): RawQuery) -> Answer {
@@ -104,17 +122,76 @@ async fn delete_user(State(api): Api, Path(id): Path<String>) -> Answer {
     Ok(json_text(deleted.to_string()))
 }
 
+fn mark(State(api): Api, Path(id): Path<String>, mark: fn(&mut User)) -> Answer {
+    let user = api.users().change(&id, |user| {
+        mark(user);
+        user.updated_at = now();
+        Ok(())
+    })?;
+    Ok(show(&user))
+}
+
+async fn replace_email(State(api): Api, Path(id): Path<String>, JsonBody(body): JsonBody) -> Answer {
+    find(&api, &id)?;
+    let email = contact::read_replacement(&body, now())?;
+    let user = api.users().change(&id, |user| {
+        contact::replace_emails(email, user, now());
+        Ok(())
+    })?;
+    show_last_contact(&user, Identifier::Email)
+}
+
+fn create_contact(State(api): Api, JsonBody(body): JsonBody, kind: Identifier) -> Answer {
+    let new = contact::read_new(kind, &body)?;
+    let user_id = new.user_id.clone();
+    let user = api.users().change(&user_id, |user| new.apply(kind, user, now()))?;
+    show_last_contact(&user, kind)
+}
+
+fn read_contact(State(api): Api, Path(id): Path<String>, kind: Identifier) -> Answer {
+    let user = owner(&api.users(), kind, &id)?;
+    show_contact(&user, kind, &id)
+}
+
+fn update_contact(State(api): Api, Path(id): Path<String>, JsonBody(body): JsonBody, kind: Identifier) -> Answer {
+    let mut users = api.users();
+    let owner = owner(&users, kind, &id)?;
+    let change = contact::read_change(kind, &body)?;
+    let user = users.change(&owner.id, |user| change.apply(kind, &id, user, now()))?;
+    show_contact(&user, kind, &id)
+}
+
+fn delete_contact(State(api): Api, Path(id): Path<String>, kind: Identifier) -> Answer {
+    let mut users = api.users();
+    let owner = owner(&users, kind, &id)?;
+    users.change(&owner.id, |user| contact::delete(kind, &id, user, now()))?;
+    Ok(json_text(json!({ "object": kind.field(), "id": id, "deleted": true }).to_string()))
+}
+
+fn owner(users: &Users, kind: Identifier, id: &str) -> Result<Arc<User>, Refusal> {
+    let owner = users.owner(id).filter(|user| user.contacts(kind).iter().any(|contact| contact.id == id));
+    owner.cloned().ok_or_else(Refusal::no_such_contact)
+}
+
+fn show_contact(user: &User, kind: Identifier, id: &str) -> Answer {
+    let contact = user.contacts(kind).iter().find(|contact| contact.id == id).ok_or_else(Refusal::no_such_contact)?;
+    Ok(json_text(view::contact_text(kind, contact)))
+}
+
+/// Shows the contact that was just added.
+fn show_last_contact(user: &User, kind: Identifier) -> Answer {
+    let contact = user.contacts(kind).last().ok_or_else(Refusal::no_such_contact)?;
+    Ok(json_text(view::contact_text(kind, contact)))
+}
+
 async fn verify_password(State(api): Api, Path(id): Path<String>, JsonBody(body): JsonBody) -> Answer {
     let user = find(&api, &id)?;
     let mut fields = Fields::parse(&body, &["password"])?;
-    let password = fields.text("password").value();
-    if password.is_none() && fields.is_clean() {
-        fields.problem(Problem::missing("password"));
-    }
+    let password = fields.needed_text("password");
     fields.finish()?;
     let stored = user.password.clone().ok_or_else(Refusal::no_password)?;
     let digest = Digest::parse(&stored.hasher, &stored.digest).ok_or_else(Refusal::internal)?;
-    let check = move || verify(&digest, &password.unwrap_or_default());
+    let check = move || verify(&digest, &password);
     match spawn_blocking(check).await.map_err(|_| Refusal::internal())? {
         Verdict::Right => Ok(json_text(json!({ "verified": true }).to_string())),
         Verdict::Wrong => Err(Refusal::incorrect_password()),

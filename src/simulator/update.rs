@@ -7,7 +7,7 @@ use super::error::{Problem, Refusal};
 use super::fields::{Fields, Given, Metadata};
 use super::password::{self, NewPassword};
 use super::rules;
-use super::user::{Contact, Password, User};
+use super::user::{Contact, Password, Standing, User};
 
 const KNOWN: [&str; 24] = [
     "external_id",
@@ -137,9 +137,8 @@ fn choose(
     let Some(contact) = contacts.iter().find(|contact| contact.id == id) else {
         return Err(Refusal::form(vec![Problem::no_such_resource(field)]));
     };
-    if contact.reserved {
-        let long = "This identification needs to be verified before you can perform this action.";
-        return Err(Refusal::form(vec![Problem::of(field, "form_verification_needed", "is unverified", long)]));
+    if contact.standing != Standing::Verified {
+        return Err(Refusal::form(vec![Problem::unverified(field)]));
     }
     *primary = Some(id);
     Ok(())

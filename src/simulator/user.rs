@@ -37,13 +37,62 @@ impl Identifier {
     }
 }
 
-/// An e-mail address, phone number or wallet of a user.
+/// What an e-mail address, phone number or wallet is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Proven: good for sign-in, and nobody else may have it.
+    Verified,
+    /// Not proven, but good for sign-in, and nobody else may have it.
+    Reserved,
+    /// Neither proven nor good for sign-in. Several users may have it, until one of them claims it.
+    Unverified,
+}
+
+impl Standing {
+    /// Whether nobody else may have it.
+    pub(super) fn claims(self) -> bool {
+        self != Self::Unverified
+    }
+}
+
+/// An e-mail address, phone number or wallet of a user. Times are milliseconds since 1970.
 #[derive(Debug, Clone)]
 pub(super) struct Contact {
     pub(super) id: String,
     pub(super) value: String,
-    /// Not verified, but nobody else may have it.
-    pub(super) reserved: bool,
+    pub(super) standing: Standing,
+    /// A phone number that is asked for after the first factor, and no longer instead of it.
+    pub(super) second_factor: bool,
+    pub(super) default_second_factor: bool,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
+}
+
+impl Contact {
+    pub(super) fn new(value: String, standing: Standing, now: i64) -> Self {
+        Self {
+            id: new_id("idn_"),
+            value,
+            standing,
+            second_factor: false,
+            default_second_factor: false,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn is_good_for_sign_in(&self) -> bool {
+        self.standing.claims() && !self.second_factor
+    }
+}
+
+/// Returns an ID as Clerk's: 27 digits in base 62, enough never to meet the same twice. IDs differ from run to run, as those of
+/// two Clerk instances do: one taken for another must show.
+pub(super) fn new_id(prefix: &str) -> String {
+    let mut id = String::with_capacity(prefix.len() + 27);
+    id.push_str(prefix);
+    id.extend((0..27).map(|_| fastrand::alphanumeric()));
+    id
 }
 
 /// A digest and the name of what made it.
@@ -74,6 +123,7 @@ pub(super) struct User {
     pub(super) totp_secret: Option<String>,
     pub(super) backup_codes: Vec<String>,
     pub(super) mfa_enabled_at: Option<i64>,
+    pub(super) mfa_disabled_at: Option<i64>,
     pub(super) public_metadata: Metadata,
     pub(super) private_metadata: Metadata,
     pub(super) unsafe_metadata: Metadata,
@@ -86,25 +136,61 @@ pub(super) struct User {
     pub(super) bypass_client_trust: bool,
     pub(super) banned: bool,
     pub(super) locked: bool,
+    pub(super) last_sign_in_at: Option<i64>,
+    pub(super) last_active_at: Option<i64>,
 }
 
 impl User {
+    /// The e-mail addresses, phone numbers or wallets; nothing of the other kinds, which are no contacts.
+    pub(super) fn contacts(&self, kind: Identifier) -> &[Contact] {
+        match kind {
+            Identifier::Email => &self.emails,
+            Identifier::Phone => &self.phones,
+            Identifier::Wallet => &self.wallets,
+            Identifier::ExternalId | Identifier::Username => &[],
+        }
+    }
+
+    /// All contacts, and of which kind each is.
+    pub(super) fn all_contacts(&self) -> impl Iterator<Item = (Identifier, &Contact)> {
+        let kinds = [Identifier::Email, Identifier::Phone, Identifier::Wallet];
+        kinds.into_iter().flat_map(|kind| self.contacts(kind).iter().map(move |contact| (kind, contact)))
+    }
+
+    /// Whether there is anything left to sign in with.
+    pub(super) fn can_sign_in(&self) -> bool {
+        self.username.is_some() || self.all_contacts().any(|(_, contact)| contact.is_good_for_sign_in())
+    }
+
+    /// Whether a second factor is asked for.
+    pub(super) fn has_two_factors(&self) -> bool {
+        self.totp_secret.is_some() || self.phones.iter().any(|phone| phone.second_factor)
+    }
+
     /// All values of one kind.
     pub(super) fn values(&self, identifier: Identifier) -> Vec<&str> {
         match identifier {
             Identifier::ExternalId => self.external_id.as_deref().into_iter().collect(),
             Identifier::Username => self.username.as_deref().into_iter().collect(),
-            Identifier::Email => self.emails.iter().map(|contact| contact.value.as_str()).collect(),
-            Identifier::Phone => self.phones.iter().map(|contact| contact.value.as_str()).collect(),
-            Identifier::Wallet => self.wallets.iter().map(|contact| contact.value.as_str()).collect(),
+            Identifier::Email | Identifier::Phone | Identifier::Wallet => {
+                self.contacts(identifier).iter().map(|contact| contact.value.as_str()).collect()
+            }
         }
     }
 
-    /// Everything that has to be unique.
-    pub(super) fn keys(&self) -> Vec<(Identifier, String)> {
-        let keys = |identifier: Identifier| {
-            self.values(identifier).into_iter().map(move |value| (identifier, identifier.key(value)))
-        };
-        Identifier::ALL.into_iter().flat_map(keys).collect()
+    /// Everything that nobody else may have.
+    pub(super) fn claims(&self) -> Vec<(Identifier, String)> {
+        let named = |name: Identifier| self.values(name).into_iter().map(move |value| (name, name.key(value)));
+        named(Identifier::ExternalId).chain(self.contact_keys(true)).chain(named(Identifier::Username)).collect()
+    }
+
+    /// The addresses and numbers that others may have as well.
+    pub(super) fn unclaimed(&self) -> Vec<(Identifier, String)> {
+        self.contact_keys(false).collect()
+    }
+
+    fn contact_keys(&self, claimed: bool) -> impl Iterator<Item = (Identifier, String)> {
+        let wanted = self.all_contacts().filter(move |(_, contact)| contact.standing.claims() == claimed);
+        wanted.map(|(kind, contact)| (kind, kind.key(&contact.value)))
     }
 }

@@ -4,13 +4,24 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::fields::Metadata;
-use super::user::{Contact, User};
+use super::user::{Contact, Identifier, Standing, User};
 
 const IMAGE: &str = "https://img.clerk.com/simulator";
 
 /// Returns the JSON text of one user.
 pub(super) fn text(user: &User) -> String {
     serde_json::to_string(&View::of(user)).unwrap_or_else(|_| String::from("null"))
+}
+
+/// Returns the JSON text of one e-mail address, phone number or wallet; of another kind, null.
+pub(super) fn contact_text(kind: Identifier, contact: &Contact) -> String {
+    let text = match kind {
+        Identifier::Email => serde_json::to_string(&EmailView::of(contact)),
+        Identifier::Phone => serde_json::to_string(&PhoneView::of(contact)),
+        Identifier::Wallet => serde_json::to_string(&WalletView::of(contact)),
+        Identifier::ExternalId | Identifier::Username => Ok(String::from("null")),
+    };
+    text.unwrap_or_else(|_| String::from("null"))
 }
 
 /// Returns one user as JSON, with what the API never shows under `simulator`.
@@ -78,7 +89,6 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn of(user: &'a User) -> Self {
-        let two_factor = user.totp_secret.is_some();
         Self {
             id: &user.id,
             object: "user",
@@ -92,12 +102,12 @@ impl<'a> View<'a> {
             primary_phone_number_id: user.primary_phone.as_deref(),
             primary_web3_wallet_id: user.primary_wallet.as_deref(),
             password_enabled: user.password.is_some(),
-            two_factor_enabled: two_factor,
-            totp_enabled: two_factor,
+            two_factor_enabled: user.has_two_factors(),
+            totp_enabled: user.totp_secret.is_some(),
             backup_code_enabled: !user.backup_codes.is_empty(),
-            email_addresses: user.emails.iter().map(|contact| EmailView::of(contact, user)).collect(),
-            phone_numbers: user.phones.iter().map(|contact| PhoneView::of(contact, user)).collect(),
-            web3_wallets: user.wallets.iter().map(|contact| WalletView::of(contact, user)).collect(),
+            email_addresses: user.emails.iter().map(EmailView::of).collect(),
+            phone_numbers: user.phones.iter().map(PhoneView::of).collect(),
+            web3_wallets: user.wallets.iter().map(WalletView::of).collect(),
             passkeys: Nothing,
             external_accounts: Nothing,
             saml_accounts: Nothing,
@@ -108,7 +118,7 @@ impl<'a> View<'a> {
             private_metadata: &user.private_metadata,
             unsafe_metadata: &user.unsafe_metadata,
             external_id: user.external_id.as_deref(),
-            last_sign_in_at: None,
+            last_sign_in_at: user.last_sign_in_at,
             banned: user.banned,
             locked: user.locked,
             deprovisioned: false,
@@ -119,9 +129,9 @@ impl<'a> View<'a> {
             delete_self_enabled: user.delete_self_enabled,
             create_organization_enabled: user.create_organization_enabled,
             create_organizations_limit: user.create_organizations_limit,
-            last_active_at: None,
+            last_active_at: user.last_active_at,
             mfa_enabled_at: user.mfa_enabled_at,
-            mfa_disabled_at: None,
+            mfa_disabled_at: user.mfa_disabled_at,
             legal_accepted_at: user.legal_accepted_at,
             bypass_client_trust: user.bypass_client_trust,
             profile_image_url: IMAGE,
@@ -139,7 +149,7 @@ impl Serialize for Nothing {
     }
 }
 
-/// What the Backend API vouched for itself.
+/// What the Backend API vouched for itself. An address that nobody has tried to prove has no verification at all.
 #[derive(Serialize)]
 struct ByAdmin {
     object: &'static str,
@@ -151,7 +161,7 @@ struct ByAdmin {
 
 impl ByAdmin {
     fn of(contact: &Contact) -> Option<Self> {
-        (!contact.reserved).then_some(Self {
+        (contact.standing == Standing::Verified).then_some(Self {
             object: "verification_admin",
             status: "verified",
             strategy: "admin",
@@ -175,17 +185,17 @@ struct EmailView<'a> {
 }
 
 impl<'a> EmailView<'a> {
-    fn of(contact: &'a Contact, user: &User) -> Self {
+    fn of(contact: &'a Contact) -> Self {
         Self {
             id: &contact.id,
             object: "email_address",
             email_address: &contact.value,
-            reserved: contact.reserved,
+            reserved: contact.standing == Standing::Reserved,
             verification: ByAdmin::of(contact),
             linked_to: Nothing,
             matches_sso_connection: false,
-            created_at: user.created_at,
-            updated_at: user.created_at,
+            created_at: contact.created_at,
+            updated_at: contact.updated_at,
         }
     }
 }
@@ -206,19 +216,19 @@ struct PhoneView<'a> {
 }
 
 impl<'a> PhoneView<'a> {
-    fn of(contact: &'a Contact, user: &User) -> Self {
+    fn of(contact: &'a Contact) -> Self {
         Self {
             id: &contact.id,
             object: "phone_number",
             phone_number: &contact.value,
-            reserved_for_second_factor: false,
-            default_second_factor: false,
-            reserved: contact.reserved,
+            reserved_for_second_factor: contact.second_factor,
+            default_second_factor: contact.default_second_factor,
+            reserved: contact.standing == Standing::Reserved,
             verification: ByAdmin::of(contact),
             linked_to: Nothing,
             backup_codes: None,
-            created_at: user.created_at,
-            updated_at: user.created_at,
+            created_at: contact.created_at,
+            updated_at: contact.updated_at,
         }
     }
 }
@@ -234,14 +244,14 @@ struct WalletView<'a> {
 }
 
 impl<'a> WalletView<'a> {
-    fn of(contact: &'a Contact, user: &User) -> Self {
+    fn of(contact: &'a Contact) -> Self {
         Self {
             id: &contact.id,
             object: "web3_wallet",
             web3_wallet: &contact.value,
             verification: ByAdmin::of(contact),
-            created_at: user.created_at,
-            updated_at: user.created_at,
+            created_at: contact.created_at,
+            updated_at: contact.updated_at,
         }
     }
 }

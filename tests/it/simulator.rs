@@ -1,6 +1,7 @@
 //! Tests of the local Clerk, through HTTP as a client sees it.
 
 mod changes;
+mod contacts;
 mod faults;
 mod lists;
 mod passwords;
@@ -44,6 +45,10 @@ impl Local {
 
     async fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
         read(self.request(Method::PATCH, path).json(body).send().await.expect("an answer")).await
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        read(self.request(Method::PUT, path).json(body).send().await.expect("an answer")).await
     }
 
     async fn delete(&self, path: &str) -> (u16, Value) {

@@ -1,8 +1,9 @@
 //! Changing users and their metadata.
 
+use reqwest::Method;
 use serde_json::json;
 
-use super::{Local, check_error};
+use super::{Local, check_error, read};
 
 #[tokio::test]
 async fn a_patch_changes_what_it_names_and_null_clears() {
@@ -57,4 +58,22 @@ async fn metadata_is_merged_by_patch() {
     let grown = json!({"public_metadata": {"c": "x".repeat(8_192)}});
     check_error(&local.patch(&path, &grown).await, 422, "form_param_exceeds_allowed_size", Some("public_metadata"));
     check_error(&local.patch(&path, &json!({"role": 1})).await, 422, "form_param_unknown", Some("role"));
+}
+
+#[tokio::test]
+async fn users_are_banned_and_locked_and_let_in_again() {
+    let local = Local::new().await;
+    let user = local.create_numbered("1").await;
+    let path = format!("/users/{}", user["id"].as_str().expect("text"));
+    let cases =
+        [("ban", "banned", true), ("lock", "locked", true), ("unban", "banned", false), ("unlock", "locked", false)];
+    for (action, field, expected) in cases {
+        // Such a request has no body.
+        let answer = local.request(Method::POST, &format!("{path}/{action}")).send().await.expect("an answer");
+        let (status, changed) = read(answer).await;
+        assert_eq!((status, &changed[field]), (200, &json!(expected)), "{action}");
+        assert_eq!(local.get(&path).await.1, changed);
+        let nobody = local.post(&format!("/users/user_x/{action}"), &json!({})).await;
+        check_error(&nobody, 404, "resource_not_found", None);
+    }
 }
