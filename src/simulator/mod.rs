@@ -33,7 +33,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use chrono::Utc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -155,6 +156,23 @@ impl Simulator {
         let users = self.shared.users();
         let all = users.order().iter().filter_map(|place| users.at(place.1));
         all.map(|user| view::with_secrets(user)).collect()
+    }
+
+    /// Signs a user in, as far as the Backend API tells: `last_sign_in_at` becomes now, `last_active_at` today.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such user.
+    pub fn sign_in(&self, clerk_id: &str) -> anyhow::Result<()> {
+        let now = Utc::now().timestamp_millis();
+        let changed = self.shared.users().change(clerk_id, |user| {
+            user.sign_in(now);
+            Ok(())
+        });
+        match changed {
+            Ok(_) => Ok(()),
+            Err(_) => bail!("there is no user `{clerk_id}`"),
+        }
     }
 
     /// Stops: no new connections, and two seconds at most for requests under way. The port is free afterwards.

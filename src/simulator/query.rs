@@ -38,10 +38,17 @@ enum Condition {
     /// Any of these texts of the user holds this one, in lower case.
     Contains(Texts, String),
     Banned(bool),
-    CreatedBefore(i64),
-    CreatedAfter(i64),
-    /// Asks for what no imported user has: a session, a sign-in, an organization, a social account.
+    Before(Moment, i64),
+    After(Moment, i64),
+    /// Asks for what nobody has here: an organization, a social account.
     Nobody,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Created,
+    LastActive,
+    LastSignIn,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -128,16 +135,20 @@ impl Query {
                 let banned = value.parse().map_err(|_| Problem::kind(name, "boolean"))?;
                 self.conditions.push(Condition::Banned(banned));
             }
-            "created_at_before" => self.conditions.push(Condition::CreatedBefore(millis(name, value)?)),
-            "created_at_after" => self.conditions.push(Condition::CreatedAfter(millis(name, value)?)),
-            "last_active_at_before"
-            | "last_active_at_after"
-            | "last_active_at_since"
-            | "last_sign_in_at_before"
-            | "last_sign_in_at_after" => {
-                millis(name, value)?;
-                self.conditions.push(Condition::Nobody);
+            "created_at_before" => self.conditions.push(Condition::Before(Moment::Created, millis(name, value)?)),
+            "created_at_after" => self.conditions.push(Condition::After(Moment::Created, millis(name, value)?)),
+            "last_active_at_before" => {
+                self.conditions.push(Condition::Before(Moment::LastActive, millis(name, value)?));
             }
+            "last_active_at_after" => self.conditions.push(Condition::After(Moment::LastActive, millis(name, value)?)),
+            "last_active_at_since" => {
+                let before = millis(name, value)?.saturating_sub(1);
+                self.conditions.push(Condition::After(Moment::LastActive, before));
+            }
+            "last_sign_in_at_before" => {
+                self.conditions.push(Condition::Before(Moment::LastSignIn, millis(name, value)?));
+            }
+            "last_sign_in_at_after" => self.conditions.push(Condition::After(Moment::LastSignIn, millis(name, value)?)),
             "organization_id" if value.starts_with('-') => {}
             "organization_id" | "provider" | "provider_user_id" => self.conditions.push(Condition::Nobody),
             _ => return Err(Problem::unknown(name)),
@@ -268,9 +279,19 @@ impl Condition {
         match self {
             Self::Contains(texts, part) => texts.of(user).iter().any(|text| text.to_lowercase().contains(part)),
             Self::Banned(banned) => user.banned == *banned,
-            Self::CreatedBefore(time) => user.created_at < *time,
-            Self::CreatedAfter(time) => user.created_at > *time,
+            Self::Before(moment, time) => moment.of(user).is_some_and(|of_user| of_user < *time),
+            Self::After(moment, time) => moment.of(user).is_some_and(|of_user| of_user > *time),
             Self::Nobody => false,
+        }
+    }
+}
+
+impl Moment {
+    fn of(self, user: &User) -> Option<i64> {
+        match self {
+            Self::Created => Some(user.created_at),
+            Self::LastActive => user.last_active_at,
+            Self::LastSignIn => user.last_sign_in_at,
         }
     }
 }
@@ -307,6 +328,8 @@ fn compare(by: &str, one: &User, other: &User) -> Ordering {
     };
     match by {
         "updated_at" => one.updated_at.cmp(&other.updated_at),
+        "last_active_at" => one.last_active_at.cmp(&other.last_active_at),
+        "last_sign_in_at" => one.last_sign_in_at.cmp(&other.last_sign_in_at),
         _ => text(one).cmp(&text(other)),
     }
 }

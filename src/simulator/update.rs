@@ -111,7 +111,8 @@ impl Change {
         }
         if password.is_some() {
             user.password = password;
-            user.password_changed_at = Some(now);
+            // Two changes within one millisecond are two all the same.
+            user.password_changed_at = Some(user.password_changed_at.map_or(now, |before| now.max(before + 1)));
         }
         user.updated_at = now;
         let choices = [

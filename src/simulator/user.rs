@@ -167,6 +167,14 @@ impl User {
         self.totp_secret.is_some() || self.phones.iter().any(|phone| phone.second_factor)
     }
 
+    /// Notes that somebody signed in as this user. Clerk tells the last activity by the day.
+    pub(super) fn sign_in(&mut self, now: i64) {
+        const DAY: i64 = 24 * 60 * 60 * 1000;
+        self.last_sign_in_at = Some(now);
+        self.last_active_at = Some(now - now.rem_euclid(DAY));
+        self.updated_at = now;
+    }
+
     /// All values of one kind.
     pub(super) fn values(&self, identifier: Identifier) -> Vec<&str> {
         match identifier {

@@ -77,3 +77,49 @@ async fn users_are_banned_and_locked_and_let_in_again() {
         check_error(&nobody, 404, "resource_not_found", None);
     }
 }
+
+#[tokio::test]
+async fn a_sign_in_shows_and_can_be_asked_for() {
+    let local = Local::new().await;
+    let user = local.create_numbered("1").await;
+    local.create_numbered("2").await;
+    assert!(user["last_sign_in_at"].is_null() && user["last_active_at"].is_null());
+    let clerk_id = user["id"].as_str().expect("text");
+    local.simulator.sign_in(clerk_id).expect("the user is there");
+    let (_, shown) = local.get(&format!("/users/{clerk_id}")).await;
+    let (signed_in, active) = (shown["last_sign_in_at"].as_i64(), shown["last_active_at"].as_i64());
+    let (signed_in, active) = signed_in.zip(active).expect("two times");
+    assert!(signed_in >= user["created_at"].as_i64().expect("a time"));
+    assert!(active % 86_400_000 == 0 && (0..86_400_000).contains(&(signed_in - active)), "by the day: {active}");
+    let cases = [
+        ("last_sign_in_at_after=1".to_owned(), 1),
+        (format!("last_sign_in_at_before={signed_in}"), 0),
+        (format!("last_sign_in_at_before={}", signed_in + 1), 1),
+        ("last_active_at_after=1".to_owned(), 1),
+        (format!("last_active_at_since={active}"), 1),
+        ("last_active_at_before=1".to_owned(), 0),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(local.get(&format!("/users/count?{query}")).await.1["total_count"], expected, "{query}");
+    }
+    let (_, sorted) = local.get("/users?order_by=-last_sign_in_at").await;
+    assert_eq!(sorted[0], shown);
+    assert!(local.simulator.sign_in("user_x").is_err_and(|error| error.to_string().contains("user_x")));
+}
+
+#[tokio::test]
+async fn each_new_password_is_later_than_the_one_before() {
+    let local = Local::new().await;
+    let user = local.create(&json!({"username": "anna", "password": "correct horse"})).await;
+    let path = format!("/users/{}", user["id"].as_str().expect("text"));
+    let mut before = user["password_last_updated_at"].as_i64().expect("a time");
+    let digest = json!({"password_hasher": "md5", "password_digest": "5f4dcc3b5aa765d61d8327deb882cf99"});
+    for change in [json!({"password": "battery staple"}), digest.clone(), digest] {
+        let (_, changed) = local.patch(&path, &change).await;
+        let now = changed["password_last_updated_at"].as_i64().expect("a time");
+        assert!(now > before, "{now} after {before}");
+        before = now;
+    }
+    let (_, renamed) = local.patch(&path, &json!({"first_name": "Anna"})).await;
+    assert_eq!(renamed["password_last_updated_at"], before);
+}

@@ -51,13 +51,19 @@ async fn filters_of_different_kinds_must_all_hold() {
         ("username=Anna".to_owned(), "1"),
         ("web3_wallet=0x1111111111111111111111111111111111111111".to_owned(), "1"),
         (format!("user_id={id}"), "1"),
+        (format!("user_id=%2B{id}&user_id=user_x"), "1"),
         (format!("user_id=-{id}"), "2"),
+        (format!("user_id=%2B{id}&user_id=-{id}"), ""),
+        ("phone_number=%2B15555550199&phone_number=%2B15555550100".to_owned(), "1"),
+        ("username=nobody&username=anna".to_owned(), "1"),
         ("query=ANN".to_owned(), "1"),
         ("name_query=ann".to_owned(), "1"),
         ("email_address_query=berta".to_owned(), "2"),
         ("banned=true".to_owned(), "2"),
         ("external_id=1&email_address=berta@example.com".to_owned(), ""),
         ("last_sign_in_at_after=1".to_owned(), ""),
+        ("email_address=anna@example.com&email_address=berta@example.com".to_owned(), "2,1"),
+        (format!("user_id={id}&email_address=berta@example.com"), ""),
     ];
     for (query, expected) in cases {
         let (_, users) = local.get(&format!("/users?{query}")).await;
@@ -124,6 +130,7 @@ async fn a_query_that_the_api_does_not_have_is_refused() {
     let values = |count: usize| (0..count).map(|n| format!("external_id={n}")).collect::<Vec<_>>().join("&");
     assert_eq!(local.get(&format!("/users?{}", values(100))).await.0, 200);
     let too_many = values(101);
+    let many_ids = too_many.replace("external_id", "user_id");
     let cases = [
         (too_many.as_str(), "form_param_array_size_exceeded", "external_id"),
         ("limit=0", "form_param_value_invalid", "limit"),
@@ -135,6 +142,7 @@ async fn a_query_that_the_api_does_not_have_is_refused() {
         ("starting_after=user_x", "form_resource_not_found", "starting_after"),
         ("starting_after=user_x&offset=1", "form_conditional_param_disallowed", "starting_after"),
         ("starting_after=user_x&order_by=username", "form_param_value_invalid", "order_by"),
+        (many_ids.as_str(), "form_param_array_size_exceeded", "user_id"),
         ("banned=maybe", "form_param_type_invalid", "banned"),
     ];
     for (query, code, field) in cases {
