@@ -32,6 +32,11 @@ pub struct Args {
     #[arg(long, value_name = "N/SECONDS")]
     pub rate_limit: Option<RateLimit>,
 
+    /// Refuses what goes beyond N changes of one and the same user in any window of so many seconds, with 429 and
+    /// `Retry-After`. Clerk's own limit is 10/10. Default: no limit.
+    #[arg(long, value_name = "N/SECONDS")]
+    pub user_rate_limit: Option<RateLimit>,
+
     /// Refuses every user beyond this number, as a development instance does beyond 100. Default: takes any number.
     #[arg(long, value_name = "N")]
     pub max_users: Option<u64>,
@@ -81,6 +86,7 @@ impl From<Args> for Settings {
             latency: Duration::from_millis(args.latency),
             jitter: Duration::from_millis(args.jitter),
             rate_limit: args.rate_limit,
+            user_rate_limit: args.user_rate_limit,
             max_users: args.max_users,
             faults: Faults {
                 fail_share: args.fail_share,
@@ -132,13 +138,14 @@ mod tests {
 
     #[test]
     fn every_flag_reaches_the_settings() {
-        let line = "simulator --port 4010 --latency 5 --jitter 6 --rate-limit 100/10 --max-users 7 --fail-share 0.1 \
-                    --lose-answer-share 0.2 --cut-share 0.3 --cut-answer-share 0.05 --html-share 0.01 --storm 2-9 \
+        let line = "simulator --port 4010 --latency 5 --jitter 6 --rate-limit 100/10 --user-rate-limit 10/5 \
+                    --max-users 7 --fail-share 0.1 --lose-answer-share 0.2 --cut-share 0.3 --cut-answer-share 0.05 --html-share 0.01 --storm 2-9 \
                     --revoke-from 8 --seed 3";
         let settings = Settings::from(Cli::try_parse_from(line.split_whitespace()).expect("all flags are known").args);
         assert_eq!((settings.port, settings.max_users, settings.seed), (4010, Some(7), 3));
         assert_eq!((settings.latency.as_millis(), settings.jitter.as_millis()), (5, 6));
         assert_eq!(settings.rate_limit, Some(RateLimit { requests: 100, window: Duration::from_secs(10) }));
+        assert_eq!(settings.user_rate_limit, Some(RateLimit { requests: 10, window: Duration::from_secs(5) }));
         let faults = settings.faults;
         let shares =
             [faults.fail_share, faults.lose_answer_share, faults.cut_share, faults.cut_answer_share, faults.html_share];

@@ -83,9 +83,13 @@ fn judge(shared: &Shared, request: &Request, now: Instant) -> Verdict {
     if let Err(seconds) = traffic.limiter.admit(now) {
         return Verdict::Refused(refuse_for(Some(seconds)));
     }
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    if let Err(seconds) = traffic.user_limiter.admit(method, path, now) {
+        traffic.log.refused_for_user();
+        return Verdict::Refused(refuse_for(Some(seconds)));
+    }
     traffic.admitted += 1;
     let number = traffic.admitted;
-    let (method, path) = (request.method().as_str(), request.uri().path());
     // Every rule counts the request, also when an earlier one has struck already.
     let met: Vec<Fault> = traffic.rules.iter_mut().filter_map(|rule| rule.meet(method, path)).collect();
     let is_create = request.method() == Method::POST && path == "/v1/users";

@@ -1,6 +1,6 @@
-//! The rate limit: a sliding window over all endpoints.
+//! The rate limits: a sliding window over all endpoints, and one for the changes of each user.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,33 @@ impl Limiter {
     }
 }
 
+/// The limit on changes to one and the same user: a window for each.
+#[derive(Debug)]
+pub(super) struct UserLimiter {
+    limit: Option<RateLimit>,
+    users: HashMap<String, Limiter>,
+}
+
+impl UserLimiter {
+    pub(super) fn new(limit: Option<RateLimit>) -> Self {
+        Self { limit, users: HashMap::new() }
+    }
+
+    /// Admits one request, or returns the whole seconds to wait. Requests that change no user, or not by one of the limited
+    /// endpoints, are not counted.
+    pub(super) fn admit(&mut self, method: &str, path: &str, now: Instant) -> Result<(), u64> {
+        let (Some(limit), Some(user)) = (self.limit, limited_user(method, path)) else { return Ok(()) };
+        self.users.entry(user.to_owned()).or_insert_with(|| Limiter::new(Some(limit))).admit(now)
+    }
+}
+
+/// The user whom `PATCH /users/{id}` or its metadata changes: both spend from one budget, which is the stricter reading.
+fn limited_user<'a>(method: &str, path: &'a str) -> Option<&'a str> {
+    let below = path.strip_prefix("/v1/users/").filter(|_| method == "PATCH")?;
+    let user = below.strip_suffix("/metadata").unwrap_or(below);
+    (!user.contains('/')).then_some(user)
+}
+
 fn whole_seconds(wait: Duration) -> u64 {
     let up = u64::from(wait.subsec_nanos() > 0);
     (wait.as_secs() + up).max(1)
@@ -100,6 +127,26 @@ mod tests {
         assert_eq!(limiter.admit(at(start, 9_000)), Ok(()));
         assert_eq!(limiter.admit(at(start, 10_000)), Ok(()));
         assert_eq!(limiter.admit(at(start, 10_001)), Err(9));
+    }
+
+    #[test]
+    fn each_user_has_a_window_which_changes_and_metadata_share() {
+        let start = Instant::now();
+        let mut limiter = UserLimiter::new(Some(RateLimit { requests: 2, window: Duration::from_secs(10) }));
+        let mut admit = |method, path| limiter.admit(method, path, start);
+        assert_eq!(admit("PATCH", "/v1/users/user_1"), Ok(()));
+        assert_eq!(admit("PATCH", "/v1/users/user_1/metadata"), Ok(()));
+        assert_eq!(admit("PATCH", "/v1/users/user_1"), Err(10));
+        assert_eq!(admit("PATCH", "/v1/users/user_1/metadata"), Err(10));
+        assert_eq!(admit("PATCH", "/v1/users/user_2"), Ok(()));
+        for (method, path) in [
+            ("GET", "/v1/users/user_1"),
+            ("DELETE", "/v1/users/user_1"),
+            ("POST", "/v1/users/user_1/ban"),
+            ("PATCH", "/v1/email_addresses/idn_1"),
+        ] {
+            assert!((0..5).all(|_| admit(method, path).is_ok()), "{method} {path}");
+        }
     }
 
     #[test]

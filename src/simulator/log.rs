@@ -32,6 +32,8 @@ pub struct Counts {
     pub repeated_creates: u64,
     /// Requests answered with 429.
     pub rate_limited: u64,
+    /// Those of them that were refused because one user was changed too often.
+    pub user_rate_limited: u64,
     /// Requests that met a fault on purpose.
     pub faults: u64,
 }
@@ -51,6 +53,11 @@ impl Log {
             self.recent.pop_front();
         }
         self.recent.push_back(record);
+    }
+
+    /// Counts a request that the limit for one user refuses; it is recorded like any other besides.
+    pub(super) fn refused_for_user(&mut self) {
+        self.counts.user_rate_limited += 1;
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -4,9 +4,9 @@
 //! client: a misreading of the API would have to be made twice to stay hidden. Every `sk_test_` and `sk_live_` key is
 //! accepted, unless one is given. Everything is kept in memory and gone when it stops.
 //!
-//! Left out: organizations, social accounts, sessions, profile images, allow and block lists, lists of hacked passwords, and
-//! the limit of Clerk on changes to one and the same user. Two hashers whose digests are documented nowhere are accepted,
-//! and a password check on them is answered with 403 `feature_not_implemented`.
+//! Left out: organizations, social accounts, sessions, profile images, allow and block lists, and lists of hacked passwords.
+//! Two hashers whose digests are documented nowhere are accepted, and a password check on them is answered with 403
+//! `feature_not_implemented`.
 
 mod contact;
 mod create;
@@ -60,6 +60,8 @@ pub struct Settings {
     pub jitter: Duration,
     /// Requests in any window of time; `None`: no limit.
     pub rate_limit: Option<RateLimit>,
+    /// Changes of one user, by `PATCH` of it or its metadata, in any window of time; `None`: no limit. Clerk's is 10 in 10 s.
+    pub user_rate_limit: Option<RateLimit>,
     /// How many users the instance takes; `None`: any number.
     pub max_users: Option<u64>,
     /// Faults by chance or by number.
@@ -79,6 +81,7 @@ impl Default for Settings {
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
             rate_limit: None,
+            user_rate_limit: None,
             max_users: None,
             faults: Faults::default(),
             seed: 0,

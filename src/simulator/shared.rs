@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
 use super::faults::Rule;
-use super::limit::Limiter;
+use super::limit::{Limiter, UserLimiter};
 use super::log::Log;
 use super::state::Users;
 
@@ -17,7 +17,8 @@ pub(super) struct Shared {
 /// What each request passes before it reaches the users.
 pub(super) struct Traffic {
     pub(super) limiter: Limiter,
-    /// How many requests passed the limiter.
+    pub(super) user_limiter: UserLimiter,
+    /// How many requests passed the limiters.
     pub(super) admitted: u64,
     pub(super) rules: Vec<Rule>,
     pub(super) log: Log,
@@ -25,12 +26,14 @@ pub(super) struct Traffic {
 
 impl Shared {
     pub(super) fn new(settings: Settings) -> Self {
-        let limiter = Limiter::new(settings.rate_limit);
-        Self {
-            users: Mutex::new(Users::new(settings.max_users)),
-            traffic: Mutex::new(Traffic { limiter, admitted: 0, rules: Vec::new(), log: Log::default() }),
-            settings,
-        }
+        let traffic = Traffic {
+            limiter: Limiter::new(settings.rate_limit),
+            user_limiter: UserLimiter::new(settings.user_rate_limit),
+            admitted: 0,
+            rules: Vec::new(),
+            log: Log::default(),
+        };
+        Self { users: Mutex::new(Users::new(settings.max_users)), traffic: Mutex::new(traffic), settings }
     }
 
     pub(super) fn users(&self) -> MutexGuard<'_, Users> {

@@ -36,6 +36,25 @@ async fn what_exceeds_the_rate_limit_is_refused_with_the_seconds_to_wait() {
 }
 
 #[tokio::test]
+async fn too_many_changes_of_one_user_are_refused_and_of_others_not() {
+    let user_rate_limit = Some(RateLimit { requests: 2, window: Duration::from_hours(1) });
+    let local = Local::with(Settings { user_rate_limit, ..Settings::default() }).await;
+    let (one, other) = (local.create_numbered("1").await, local.create_numbered("2").await);
+    let path = |user: &Value| format!("/users/{}", user["id"].as_str().expect("text"));
+    let name = json!({"first_name": "Anna"});
+    assert_eq!(local.patch(&path(&one), &name).await.0, 200);
+    assert_eq!(local.patch(&format!("{}/metadata", path(&one)), &json!({"public_metadata": {"a": 1}})).await.0, 200);
+    let refused = local.request(Method::PATCH, &path(&one)).json(&name).send().await.expect("an answer");
+    let seconds = refused.headers()["retry-after"].to_str().ok().and_then(|text| text.parse::<u64>().ok());
+    assert!(seconds.is_some_and(|seconds| (3_500..=3_600).contains(&seconds)));
+    check_error(&read(refused).await, 429, "too_many_requests", None);
+    assert_eq!(local.patch(&path(&other), &name).await.0, 200);
+    assert_eq!(local.get(&path(&one)).await.0, 200);
+    let counts = local.simulator.counts();
+    assert_eq!((counts.requests, counts.rate_limited, counts.user_rate_limited), (7, 1, 1));
+}
+
+#[tokio::test]
 async fn each_fault_leaves_the_user_made_or_not_as_it_says() {
     let cases = [
         (Fault::ServerError, Some(500), false),
