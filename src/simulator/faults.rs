@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
+use super::hold::Hold;
+
 /// One thing that goes wrong with one request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
@@ -21,10 +23,27 @@ pub enum Fault {
     CutAnswer,
     /// The connection is closed, and nothing is done.
     Cut,
+    /// All is done, and no answer ever comes: the connection stays open until the client goes away or the simulator stops.
+    Silence,
+    /// Nothing is done, and no answer ever comes.
+    SilenceBefore,
     /// The connection is closed at once, and what was asked for is done this much later.
     DoLate(Duration),
+    /// The connection is closed at once, and what was asked for is done when the hold is released.
+    DoOnRelease(Hold),
     /// All is done, and the answer comes this much later.
     AnswerLate(Duration),
+    /// All is done, and the answer comes later, by a time that is drawn anew for each request, and again alike for the same seed.
+    AnswerWithin {
+        /// The shortest time.
+        least: Duration,
+        /// The longest time.
+        most: Duration,
+    },
+    /// It waits at the hold; when that is released, it is done and answered. It is done also where the client is gone by then.
+    HoldBefore(Hold),
+    /// All is done, and the answer waits at the hold until that is released.
+    HoldAfter(Hold),
     /// 429, with or without a `Retry-After` of so many seconds.
     TooManyRequests {
         /// The value of the header; `None` leaves it out.
@@ -40,6 +59,8 @@ pub enum Fault {
     Locked,
     /// 422 `form_param_unknown` for `username`, as from an instance with usernames switched off.
     UsernameOff,
+    /// 403 `user_quota_exceeded`, as from an instance that takes no further user; nothing is done.
+    QuotaExceeded,
 }
 
 /// Faults that come by chance or by number. Shares are between 0 and 1, and together at most 1.
@@ -125,7 +146,8 @@ impl Faults {
     }
 }
 
-fn draw(seed: u64, number: u64) -> f64 {
+/// Draws a number from 0 to 1 for the request of this number.
+pub(super) fn draw(seed: u64, number: u64) -> f64 {
     // Neighbouring seeds of the generator give alike first draws: spread them by an odd constant (the golden ratio).
     fastrand::Rng::with_seed(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).f64()
 }

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -17,8 +16,8 @@ use super::error::Refusal;
 use super::faults::Fault;
 use super::line::Line;
 use super::log::RequestRecord;
-use super::routes::BODY_BYTES;
 use super::shared::Shared;
+use super::suffer::{Outcome, refuse_for, suffer};
 
 pub(super) const LIVE: &str = "sk_live_";
 const TEST: &str = "sk_test_";
@@ -27,15 +26,26 @@ const TEST: &str = "sk_test_";
 enum Verdict {
     Refused(Response),
     Served,
-    /// It meets a fault.
-    Met(Fault),
+    /// It meets a fault; this is its number.
+    Met(Fault, u64),
 }
 
-/// What came of a request.
-enum Outcome {
-    Answer(Response),
-    /// The connection is closed once this many bytes of the answer have gone out.
-    CutAfter(usize, Response),
+/// A request that has come, as it will be remembered.
+struct Arrival {
+    method: String,
+    path: String,
+    at: Instant,
+}
+
+impl Arrival {
+    fn now(request: &Request) -> Self {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        Self { method, path, at: Instant::now() }
+    }
+
+    fn with(self, status: Option<u16>) -> RequestRecord {
+        RequestRecord { method: self.method, path: self.path, status, at: self.at }
+    }
 }
 
 pub(super) async fn pass(
@@ -46,27 +56,45 @@ pub(super) async fn pass(
 ) -> Response {
     let half = half_latency(&shared);
     pause(half).await;
-    let method = request.method().to_string();
-    let path = request.uri().path().to_owned();
-    let at = Instant::now();
-    let (outcome, faulty) = match judge(&shared, &request, at) {
-        Verdict::Refused(response) => (Outcome::Answer(response), false),
-        Verdict::Served => (Outcome::Answer(next.run(request).await), false),
-        Verdict::Met(fault) => (suffer(fault, request, next).await, true),
-    };
-    let status = match &outcome {
-        Outcome::Answer(response) => Some(response.status().as_u16()),
-        Outcome::CutAfter(..) => None,
-    };
-    shared.traffic().log.record(RequestRecord { method, path, status, at }, faulty);
-    pause(half).await;
-    match outcome {
-        Outcome::Answer(response) => response,
-        Outcome::CutAfter(bytes, response) => {
-            line.cut_after(bytes);
-            response
+    let arrival = Arrival::now(&request);
+    let outcome = match judge(&shared, &request, arrival.at) {
+        Verdict::Refused(response) => served(&shared, arrival, response),
+        Verdict::Served => {
+            let response = next.run(request).await;
+            served(&shared, arrival, response)
         }
+        Verdict::Met(fault, number) => met(fault, number, shared.clone(), arrival, request, next).await,
+    };
+    let Outcome { response, cut_after, wait } = outcome;
+    let cut_after = if wait.over(&shared).await { cut_after } else { Some(0) };
+    pause(half).await;
+    if let Some(bytes) = cut_after {
+        line.cut_after(bytes);
     }
+    response
+}
+
+fn served(shared: &Shared, arrival: Arrival, response: Response) -> Outcome {
+    let outcome = Outcome::answer(response);
+    shared.record(arrival.with(outcome.status()), false);
+    outcome
+}
+
+/// Makes a request meet its fault, also where the client is gone before that is over: what Clerk has begun, it ends.
+async fn met(
+    fault: Fault,
+    number: u64,
+    shared: Arc<Shared>,
+    arrival: Arrival,
+    request: Request,
+    next: Next,
+) -> Outcome {
+    let suffered = tokio::spawn(async move {
+        let outcome = suffer(fault, number, &shared, request, next).await;
+        shared.record(arrival.with(outcome.status()), true);
+        outcome
+    });
+    suffered.await.unwrap_or_else(|_| Outcome::cut())
 }
 
 /// The key, if the header has the right form.
@@ -95,7 +123,7 @@ fn judge(shared: &Shared, request: &Request, now: Instant) -> Verdict {
     let is_create = request.method() == Method::POST && path == "/v1/users";
     let settings = &shared.settings;
     let fault = met.into_iter().next().or_else(|| settings.faults.decide(settings.seed, number, is_create));
-    fault.map_or(Verdict::Served, Verdict::Met)
+    fault.map_or(Verdict::Served, |fault| Verdict::Met(fault, number))
 }
 
 /// Refuses who is not known, before anything is counted: a request without a valid key belongs to no instance.
@@ -118,73 +146,6 @@ fn not_ours(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
         }
         _ => None,
     }
-}
-
-async fn suffer(fault: Fault, request: Request, next: Next) -> Outcome {
-    let nothing = || Body::empty().into_response();
-    match fault {
-        Fault::ServerError => Outcome::Answer(Refusal::internal().into_response()),
-        Fault::ServerErrorAfter => {
-            next.run(request).await;
-            Outcome::Answer(Refusal::internal().into_response())
-        }
-        Fault::LoseAnswer => {
-            next.run(request).await;
-            Outcome::CutAfter(0, nothing())
-        }
-        Fault::CutAnswer => cut_in_half(next.run(request).await).await,
-        Fault::Cut => Outcome::CutAfter(0, nothing()),
-        Fault::DoLate(wait) => {
-            do_late(wait, request, next).await;
-            Outcome::CutAfter(0, nothing())
-        }
-        Fault::AnswerLate(wait) => {
-            let response = next.run(request).await;
-            sleep(wait).await;
-            Outcome::Answer(response)
-        }
-        Fault::TooManyRequests { retry_after } => Outcome::Answer(refuse_for(retry_after.map(u64::from))),
-        Fault::HtmlPage => {
-            let page = Html("<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>");
-            Outcome::Answer((StatusCode::BAD_GATEWAY, page).into_response())
-        }
-        Fault::Garbage => {
-            next.run(request).await;
-            let garbage = ([(header::CONTENT_TYPE, "application/json")], "{\"id\": \"user_");
-            Outcome::Answer(garbage.into_response())
-        }
-        Fault::KeyRevoked => Outcome::Answer(Refusal::key_invalid().into_response()),
-        Fault::Locked => Outcome::Answer(Refusal::locked().into_response()),
-        Fault::UsernameOff => Outcome::Answer(Refusal::username_off().into_response()),
-    }
-}
-
-/// Takes the whole request now, and does what it asks for later, when its connection is long gone.
-async fn do_late(wait: Duration, request: Request, next: Next) {
-    let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_BYTES).await else { return };
-    tokio::spawn(async move {
-        sleep(wait).await;
-        next.run(Request::from_parts(head, Body::from(body))).await;
-    });
-}
-
-/// Lets the head of the answer and half of its body through.
-async fn cut_in_half(response: Response) -> Outcome {
-    /// The status line, and the date and the length that the server adds.
-    const HEAD_BYTES: usize = 80;
-    let (head, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let headers: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    Outcome::CutAfter(HEAD_BYTES + headers + body.len() / 2, Response::from_parts(head, Body::from(body)))
-}
-
-fn refuse_for(seconds: Option<u64>) -> Response {
-    let mut response = Refusal::too_many_requests().into_response();
-    if let Some(seconds) = seconds {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    response
 }
 
 fn half_latency(shared: &Shared) -> Duration {

@@ -15,7 +15,7 @@ pub struct RequestRecord {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The status of the answer; `None` where the connection was cut instead.
+    /// The status of the answer; `None` where no whole one comes.
     pub status: Option<u16>,
     /// When it was counted against the rate limit.
     pub at: Instant,

@@ -15,6 +15,7 @@ mod error;
 mod faults;
 mod fields;
 mod gate;
+mod hold;
 mod limit;
 mod line;
 mod log;
@@ -24,6 +25,7 @@ mod routes;
 mod rules;
 mod shared;
 mod state;
+mod suffer;
 mod update;
 mod user;
 mod verify;
@@ -36,11 +38,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use chrono::Utc;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 pub use self::faults::{Fault, Faults, Rule, Storm};
+pub use self::hold::Hold;
 pub use self::limit::RateLimit;
 use self::line::{Line, Lines};
 pub use self::log::{Counts, RequestRecord};
@@ -48,6 +51,9 @@ use self::shared::Shared;
 
 /// How long a stop waits for requests under way.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a wait for requests goes on while none comes.
+const QUIET: Duration = Duration::from_mins(1);
 
 /// How the simulator behaves. The default is quick, unlimited and without faults.
 #[derive(Clone)]
@@ -95,7 +101,7 @@ impl Default for Settings {
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<()>,
     server: JoinHandle<()>,
 }
 
@@ -111,14 +117,13 @@ pub async fn start(settings: Settings) -> anyhow::Result<Simulator> {
         .await
         .with_context(|| format!("cannot listen on `{wanted}`; another port, or none, may be given"))?;
     let address = listener.local_addr().context("cannot tell the port that was given")?;
-    let shared = Arc::new(Shared::new(settings));
+    // Whether it is asked to stop or forgotten, this end is dropped, and the other one hears of it.
+    let (stop, running) = watch::channel(());
+    let shared = Arc::new(Shared::new(settings, running));
     let service = routes::router(&shared).into_make_service_with_connect_info::<Line>();
-    let (stop, stopped) = oneshot::channel::<()>();
+    let hears = shared.clone();
     let server = tokio::spawn(async move {
-        let stopped = async {
-            // Whether it was asked to stop or forgotten, it ends.
-            let _ = stopped.await;
-        };
+        let stopped = async move { hears.stopped().await };
         if let Err(error) = axum::serve(Lines(listener), service).with_graceful_shutdown(stopped).await {
             tracing::error!(%error, "the simulator failed");
         }
@@ -152,6 +157,25 @@ impl Simulator {
         Counts { creates: users.created(), repeated_creates: users.repeated(), ..counts }
     }
 
+    /// Returns the counts as soon as they are as wanted; they are looked at again after each request.
+    ///
+    /// # Errors
+    ///
+    /// When they are not, and no further request comes for a minute.
+    pub async fn reached(&self, wanted: impl Fn(&Counts) -> bool) -> anyhow::Result<Counts> {
+        let mut news = self.shared.news.subscribe();
+        loop {
+            news.mark_unchanged();
+            let counts = self.counts();
+            if wanted(&counts) {
+                return Ok(counts);
+            }
+            if timeout(QUIET, news.changed()).await.is_err() {
+                bail!("no request for {} seconds, and the counts stand at {counts:?}", QUIET.as_secs());
+            }
+        }
+    }
+
     /// Returns all users, oldest first, as the API shows them, and with an object `simulator` that holds what it never
     /// shows: `password_hasher`, `password_digest`, `totp_secret`, `backup_codes`.
     #[must_use]
@@ -180,8 +204,7 @@ impl Simulator {
 
     /// Stops: no new connections, and two seconds at most for requests under way. The port is free afterwards.
     pub async fn stop(mut self) {
-        // It may have stopped already; then there is nobody to tell.
-        let _ = self.stop.send(());
+        drop(self.stop);
         if timeout(PATIENCE, &mut self.server).await.is_err() {
             self.server.abort();
             let _ = self.server.await;

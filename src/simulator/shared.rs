@@ -2,16 +2,22 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use super::Settings;
 use super::faults::Rule;
 use super::limit::{Limiter, UserLimiter};
-use super::log::Log;
+use super::log::{Log, RequestRecord};
 use super::state::Users;
 
 pub(super) struct Shared {
     pub(super) settings: Settings,
     users: Mutex<Users>,
     traffic: Mutex<Traffic>,
+    /// Hears of everything that changes a count.
+    pub(super) news: watch::Sender<()>,
+    /// Closed when the simulator stops.
+    running: watch::Receiver<()>,
 }
 
 /// What each request passes before it reaches the users.
@@ -25,7 +31,7 @@ pub(super) struct Traffic {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings, running: watch::Receiver<()>) -> Self {
         let traffic = Traffic {
             limiter: Limiter::new(settings.rate_limit),
             user_limiter: UserLimiter::new(settings.user_rate_limit),
@@ -33,7 +39,30 @@ impl Shared {
             rules: Vec::new(),
             log: Log::default(),
         };
-        Self { users: Mutex::new(Users::new(settings.max_users)), traffic: Mutex::new(traffic), settings }
+        Self {
+            users: Mutex::new(Users::new(settings.max_users)),
+            traffic: Mutex::new(traffic),
+            settings,
+            news: watch::Sender::new(()),
+            running,
+        }
+    }
+
+    /// Remembers a request, and tells whoever waits for it.
+    pub(super) fn record(&self, record: RequestRecord, faulty: bool) {
+        self.traffic().log.record(record, faulty);
+        self.tell();
+    }
+
+    /// Tells whoever waits that a count may have changed.
+    pub(super) fn tell(&self) {
+        self.news.send_replace(());
+    }
+
+    /// Returns when the simulator stops.
+    pub(super) async fn stopped(&self) {
+        // Nothing is ever sent: what is heard is the end.
+        let _ = self.running.clone().changed().await;
     }
 
     pub(super) fn users(&self) -> MutexGuard<'_, Users> {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use db2clerk::simulator::{Fault, Faults, RateLimit, Rule, Settings, Storm};
+use db2clerk::simulator::{Fault, Faults, Hold, RateLimit, Rule, Settings, Storm};
 use reqwest::{Error, Method, Response};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::{Local, check_error, read, with_waiver};
 
@@ -12,6 +13,12 @@ use super::{Local, check_error, read, with_waiver};
 async fn try_create(local: &Local, external_id: &str) -> Result<Response, Error> {
     let body = with_waiver(&json!({"external_id": external_id, "username": format!("user-{external_id}")}));
     local.request(Method::POST, "/users").json(&body).send().await
+}
+
+/// Sends a create, and leaves it on its way.
+fn begin_create(local: &Local, external_id: &str) -> JoinHandle<Result<Response, Error>> {
+    let body = with_waiver(&json!({"external_id": external_id, "username": format!("user-{external_id}")}));
+    tokio::spawn(local.request(Method::POST, "/users").json(&body).send())
 }
 
 async fn count(local: &Local) -> Value {
@@ -67,6 +74,7 @@ async fn each_fault_leaves_the_user_made_or_not_as_it_says() {
         (Fault::Garbage, Some(200), true),
         (Fault::KeyRevoked, Some(401), false),
         (Fault::Locked, Some(409), false),
+        (Fault::QuotaExceeded, Some(403), false),
         (Fault::AnswerLate(Duration::from_millis(1)), Some(200), true),
     ];
     for (fault, status, made) in cases {
@@ -98,8 +106,7 @@ async fn a_user_may_be_made_after_the_connection_is_gone() {
     let wait = Duration::from_millis(20);
     local.simulator.script(Rule::new("POST", "/v1/users", Fault::DoLate(wait)));
     assert!(try_create(&local, "1").await.is_err());
-    let made = async { while count(&local).await != 1 {} };
-    tokio::time::timeout(Duration::from_mins(1), made).await.expect("the user is made at last");
+    local.simulator.reached(|counts| counts.creates == 1).await.expect("the user is made at last");
 }
 
 #[tokio::test]
@@ -141,4 +148,142 @@ async fn latency_is_what_each_answer_takes() {
     let started = std::time::Instant::now();
     local.get("/instance").await;
     assert!(started.elapsed() >= latency);
+}
+
+#[tokio::test]
+async fn silence_lasts_until_the_client_gives_up_or_the_simulator_stops() {
+    for (fault, made) in [(Fault::Silence, 1), (Fault::SilenceBefore, 0)] {
+        let local = Local::new().await;
+        local.simulator.script(Rule::new("POST", "/v1/users", fault.clone()).between(1, 2));
+        let impatient = begin_create(&local, "1");
+        local.simulator.reached(|counts| counts.faults == 1).await.expect("it came");
+        assert!(!impatient.is_finished());
+        impatient.abort();
+        assert_eq!(count(&local).await, made, "{fault:?}");
+
+        let patient = begin_create(&local, "2");
+        let counts = local.simulator.reached(|counts| counts.faults == 2).await.expect("both came");
+        assert_eq!(counts.creates, 2 * made, "{fault:?}");
+        assert_eq!(local.simulator.requests().pop().expect("a record").status, None);
+        assert!(!patient.is_finished());
+        local.simulator.stop().await;
+        assert!(patient.await.expect("the task ends").is_err(), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_held_request_waits_before_or_after_it_is_done_until_it_is_let_go() {
+    for (before, made) in [(true, 0), (false, 1)] {
+        let local = Local::new().await;
+        let hold = Hold::new();
+        let fault = if before { Fault::HoldBefore(hold.clone()) } else { Fault::HoldAfter(hold.clone()) };
+        local.simulator.script(Rule::new("POST", "/v1/users", fault).between(1, 2));
+        let one = begin_create(&local, "1");
+        hold.caught(1).await.expect("it comes");
+        assert_eq!(count(&local).await, made);
+        let other = begin_create(&local, "2");
+        hold.caught(2).await.expect("the other comes");
+        assert!(!one.is_finished() && !other.is_finished());
+        hold.release();
+        for request in [one, other] {
+            assert_eq!(request.await.expect("the task ends").expect("an answer").status(), 200);
+        }
+        assert_eq!(count(&local).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_held_request_is_done_though_its_client_is_gone() {
+    let local = Local::new().await;
+    let hold = Hold::new();
+    local.simulator.script(Rule::new("POST", "/v1/users", Fault::HoldBefore(hold.clone())));
+    let gone = begin_create(&local, "1");
+    hold.caught(1).await.expect("it comes");
+    gone.abort();
+    assert!(gone.await.is_err_and(|error| error.is_cancelled()));
+    assert_eq!(local.get("/users?external_id=1").await.1, json!([]));
+    hold.release();
+    local.simulator.reached(|counts| counts.creates == 1 && counts.faults == 1).await.expect("it is done late");
+    let (status, again) = read(try_create(&local, "1").await.expect("an answer")).await;
+    check_error(&(status, again), 422, "form_identifier_exists", Some("external_id"));
+}
+
+#[tokio::test]
+async fn what_was_asked_for_on_a_closed_connection_is_done_when_the_test_says() {
+    let local = Local::new().await;
+    let hold = Hold::new();
+    local.simulator.script(Rule::new("POST", "/v1/users", Fault::DoOnRelease(hold.clone())));
+    assert!(try_create(&local, "1").await.is_err());
+    hold.caught(1).await.expect("it comes");
+    assert_eq!(local.get("/users?external_id=1").await.1, json!([]));
+    hold.release();
+    local.simulator.reached(|counts| counts.creates == 1).await.expect("it is done late");
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_nobody_who_is_held() {
+    let local = Local::new().await;
+    let hold = Hold::new();
+    for (number, fault) in [Fault::HoldBefore(hold.clone()), Fault::HoldAfter(hold.clone())].into_iter().enumerate() {
+        local.simulator.script(Rule::new("POST", "/v1/users", fault).nth(number as u64 + 1));
+    }
+    let requests = [begin_create(&local, "1"), begin_create(&local, "2")];
+    hold.caught(2).await.expect("both come");
+    local.simulator.stop().await;
+    for request in requests {
+        assert!(request.await.expect("the task ends").is_err());
+    }
+}
+
+#[tokio::test]
+async fn changes_and_deletes_of_users_and_their_addresses_meet_faults_too() {
+    let local = Local::new().await;
+    let user = local.create_numbered("1").await;
+    let (id, email) = (&user["id"], &user["email_addresses"][0]["id"]);
+    let text = |id: &Value| id.as_str().expect("text").to_owned();
+    let (user_path, email_path) = (format!("/users/{}", text(id)), format!("/email_addresses/{}", text(email)));
+    let cases = [
+        ("POST", "/v1/email_addresses", "/email_addresses".to_owned(), Fault::ServerErrorAfter, Some(500)),
+        ("GET", "/v1/email_addresses/*", email_path.clone(), Fault::HtmlPage, Some(502)),
+        ("PATCH", "/v1/email_addresses/*", email_path, Fault::Cut, None),
+        ("PATCH", "/v1/users/*", user_path.clone(), Fault::LoseAnswer, None),
+        ("PATCH", "/v1/users/*/metadata", format!("{user_path}/metadata"), Fault::Locked, Some(409)),
+        ("POST", "/v1/users/*/ban", format!("{user_path}/ban"), Fault::ServerError, Some(500)),
+        ("DELETE", "/v1/users/*", user_path.clone(), Fault::LoseAnswer, None),
+    ];
+    for (method, pattern, path, fault, expected) in cases {
+        local.simulator.script(Rule::new(method, pattern, fault));
+        let body = match path.as_str() {
+            "/email_addresses" => json!({"user_id": id, "email_address": "b@example.com"}),
+            path if path == user_path => json!({"first_name": "Anna"}),
+            _ => json!({}),
+        };
+        let method: Method = method.parse().expect("a method");
+        let answer = local.request(method, &path).json(&body).send().await;
+        assert_eq!(answer.ok().map(|answer| answer.status().as_u16()), expected, "{pattern}");
+        if let Some(user) = local.simulator.users().first() {
+            assert_eq!(user["email_addresses"].as_array().map(Vec::len), Some(2), "{pattern}");
+            assert_eq!(user["banned"], false, "{pattern}");
+        }
+    }
+    assert!(local.simulator.users().is_empty(), "the last answer was lost, and the user was deleted all the same");
+    assert_eq!(local.simulator.counts().faults, 7);
+}
+
+#[tokio::test]
+async fn an_hour_to_wait_and_answers_that_take_their_time_can_be_scripted() {
+    let local = Local::new().await;
+    local.simulator.script(Rule::new("*", "/v1/instance", Fault::TooManyRequests { retry_after: Some(3_600) }));
+    let refused = local.request(Method::GET, "/instance").send().await.expect("an answer");
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["retry-after"]),
+        (429, &"3600".parse().expect("a value"))
+    );
+    let (least, most) = (Duration::from_millis(20), Duration::from_millis(40));
+    local.simulator.script(Rule::new("GET", "/v1/users", Fault::AnswerWithin { least, most }).onwards(1));
+    let started = std::time::Instant::now();
+    for _ in 0..3 {
+        assert_eq!(local.get("/users").await.0, 200);
+    }
+    assert!(started.elapsed() >= 3 * least);
 }
