@@ -94,10 +94,7 @@ impl Command {
             Self::Import(args) => Box::pin(import::run(*args, context)).await,
             Self::Backfill(args) => Box::pin(backfill::run(*args, context)).await,
             Self::Status(args) => status::run(args, context).await,
-            Self::Simulator(args) => {
-                simulator::run(args, context.shutdown).await?;
-                Ok(Exit::Done)
-            }
+            Self::Simulator(args) => simulator::run(args, context).await,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `db2clerk simulator`: serves the local Clerk until it is told to stop.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
-use anyhow::Context;
+use serde_json::json;
 
-use crate::shutdown::{Shutdown, Urgency};
+use super::Context;
+use crate::exit::{Exit, Failure};
+use crate::shutdown::Urgency;
 use crate::simulator::{self, Faults, RateLimit, Settings, Storm};
 
 /// Serves a local Clerk, for trying a migration without an account.
@@ -107,21 +108,23 @@ impl From<Args> for Settings {
 ///
 /// # Errors
 ///
-/// When the port is taken, the shares make no sense, or stdout is closed.
-pub(super) async fn run(args: Args, mut shutdown: Shutdown) -> anyhow::Result<()> {
+/// When the port is taken, or the shares make no sense.
+pub(super) async fn run(args: Args, mut context: Context) -> Result<Exit, Failure> {
     let simulator = simulator::start(args.into()).await?;
-    let told = tell(&mut io::stdout().lock(), &simulator.url()).context("cannot write to stdout");
-    if told.is_ok() {
-        shutdown.wait_for(Urgency::Graceful).await;
-    }
+    let url = simulator.url();
+    let variables = [
+        ("CLERK_API_URL", url.as_str()),
+        ("CLERK_SECRET_KEY", "sk_test_simulator"),
+        ("IMPORT_TO_DEV_INSTANCE", "true"),
+    ];
+    let in_words = variables.map(|(name, value)| format!("{name}={value}")).join(" ");
+    let in_json = serde_json::Map::from_iter(variables.map(|(name, value)| (name.to_owned(), json!(value))));
+    context
+        .console
+        .result(format!("listening on {url}\nuse it: {in_words}"), &json!({ "url": url, "variables": in_json }));
+    context.shutdown.wait_for(Urgency::Graceful).await;
     simulator.stop().await;
-    told
-}
-
-fn tell(out: &mut impl Write, url: &str) -> io::Result<()> {
-    writeln!(out, "listening on {url}")?;
-    writeln!(out, "use it: CLERK_API_URL={url} CLERK_SECRET_KEY=sk_test_simulator IMPORT_TO_DEV_INSTANCE=true")?;
-    out.flush()
+    Ok(Exit::Done)
 }
 
 #[cfg(test)]
@@ -166,13 +169,5 @@ mod tests {
             }
             assert!(Cli::try_parse_from(["simulator", flag, "1"]).is_ok());
         }
-    }
-
-    #[test]
-    fn the_first_line_is_the_address() {
-        let mut out = Vec::new();
-        tell(&mut out, "http://127.0.0.1:4010").expect("a buffer takes all");
-        let text = String::from_utf8(out).expect("it is text");
-        assert_eq!(text.lines().next(), Some("listening on http://127.0.0.1:4010"));
     }
 }

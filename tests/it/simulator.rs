@@ -1,6 +1,7 @@
 //! Tests of the local Clerk, through HTTP as a client sees it.
 
 mod changes;
+mod command;
 mod contacts;
 mod faults;
 mod lists;
