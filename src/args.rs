@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::mapping::{ExtraColumns, UnusablePasswords, Unverified};
+use crate::stage::push::OnConflict;
 
 /// Declares a group whose fields are all optional, with the names of its keys, and how one layer lies over another.
 macro_rules! layered {
@@ -176,4 +177,21 @@ pub struct ConsentArgs {
     /// Write without asking, where a typed confirmation would be needed.
     #[arg(long, short = 'y')]
     pub yes: bool,
+}
+
+/// What may be done with users who are in Clerk already.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct TopUpArgs {
+    /// Send what changed in the source since users were sent; without it, they are only listed.
+    #[arg(long, help_heading = "Users in Clerk already")]
+    pub update: bool,
+    /// What to do where another Clerk user holds an e-mail address, phone number, username or wallet.
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, help_heading = "Users in Clerk already")]
+    pub on_conflict: OnConflict,
+    /// Create users again that `undo` deleted.
+    #[arg(long, help_heading = "Users in Clerk already")]
+    pub recreate: bool,
+    /// Go on although known user IDs carry other e-mail addresses than before.
+    #[arg(long, help_heading = "Users in Clerk already")]
+    pub accept_changed_identifiers: bool,
 }

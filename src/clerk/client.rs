@@ -16,8 +16,6 @@ use super::settings::{ApiUrl, SecretKey, Settings};
 use super::{ClerkUser, Instance, backoff, wire};
 use crate::record::{ClerkId, Identifier, ImportUser, UserId};
 
-/// How often a read may be refused for pace: with Clerk's pauses, for a quarter of an hour.
-const MOST_RATE_LIMITS: u32 = 90;
 /// How often a request that only reads is sent before its failure is told.
 const READ_ATTEMPTS: u32 = 8;
 
@@ -115,13 +113,25 @@ impl Client {
         Ok(users)
     }
 
+    /// Returns those of these users who are in Clerk, in no order. One request finds a hundred.
+    ///
+    /// # Errors
+    /// As [`Self::instance`].
+    pub async fn users_by_clerk_id(&self, ids: &[ClerkId]) -> Result<Vec<ClerkUser>, Error> {
+        let mut users = Vec::new();
+        for query in wire::clerk_id_queries(ids) {
+            users.extend(self.read_users(&query).await?);
+        }
+        Ok(users)
+    }
+
     /// Returns the user who holds an identifier, if there is one.
     ///
     /// # Errors
     /// As [`Self::instance`].
     pub async fn user_by_identifier(&self, identifier: &Identifier) -> Result<Option<ClerkUser>, Error> {
         let users = self.read_users(&wire::identifier_query(identifier)).await?;
-        Ok(users.into_iter().find(|user| user.identifiers.contains(identifier)))
+        Ok(users.into_iter().find(|user| user.identifiers().contains(identifier)))
     }
 
     /// Returns up to 500 users, those that follow `after` in Clerk's order: newest first by their date of creation. An
@@ -179,11 +189,11 @@ impl Client {
 
     /// Sends a request that changes nothing, and again while its failure may pass.
     async fn read<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Error> {
-        let (mut attempt, mut refused_for_pace) = (0, 0);
+        let mut attempt = 0;
         loop {
             match self.send(self.turn().await, Method::GET, path, query, None).await {
                 // Clerk is at work, and the next turn comes when its pause is over: no sign that reading is in vain.
-                Err(error) if error.is_rate_limit() && refused_for_pace < MOST_RATE_LIMITS => refused_for_pace += 1,
+                Err(error) if error.is_rate_limit() && error.kind == Kind::Passing => {}
                 Err(error) if error.kind == Kind::Passing && attempt + 1 < READ_ATTEMPTS => {
                     tracing::debug!(path, attempt, code = error.code, status = error.status, "reading again");
                     tokio::time::sleep(wait_before_next(attempt, &error)).await;
@@ -195,7 +205,7 @@ impl Client {
     }
 
     /// Sends one request, whose turn it is, and reads the answer.
-    async fn send<T: DeserializeOwned>(
+    pub(super) async fn send<T: DeserializeOwned>(
         &self,
         Turn(passage): Turn,
         method: Method,
@@ -214,6 +224,11 @@ impl Client {
         shared.gate.answered(passage);
         let answer = self.receive(response).await?;
         shared.note_latency(started.elapsed());
+        match answer.status {
+            429 if shared.gate.is_shut() => return Err(Error::shut_out(&answer)),
+            429 => {}
+            _ => shared.gate.let_in(),
+        }
         if !(200..=299).contains(&answer.status) {
             return Err(Error::refused(&answer));
         }

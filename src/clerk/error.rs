@@ -64,6 +64,12 @@ impl Error {
         self.status == Some(429)
     }
 
+    /// Returns whether what a request was about is not in Clerk: only of requests about one user or contact, by its ID.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.status == Some(404) && self.code == "resource_not_found"
+    }
+
     /// Returns the error of an answer that is not a success.
     pub(super) fn refused(answer: &Answer) -> Self {
         match serde_json::from_slice::<Refusals>(&answer.body) {
@@ -129,6 +135,19 @@ impl Error {
             message:
                 "the answer is not Clerk's: something on the way answered in its place, or `CLERK_API_URL` is not \
                       the address of Clerk's API"
+                    .to_owned(),
+            ..Self::without_refusals(answer)
+        }
+    }
+
+    /// Returns the error of a refusal for pace that follows so many others that waiting makes no sense any more.
+    pub(super) fn shut_out(answer: &Answer) -> Self {
+        Self {
+            kind: Kind::StopsRun,
+            code: "too_many_requests".to_owned(),
+            message:
+                "Clerk refuses every request for pace, again and again: something else uses up the whole limit of this \
+                      instance"
                     .to_owned(),
             ..Self::without_refusals(answer)
         }

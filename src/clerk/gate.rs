@@ -13,11 +13,31 @@ pub(super) struct Gate {
     turn: tokio::sync::Mutex<()>,
     /// Locked for moments only, so that a pause can be declared while somebody waits for the turn to end.
     limiter: Mutex<Limiter>,
+    refusals: Mutex<Refusals>,
+}
+
+/// The pauses since a request was last let in.
+#[derive(Debug, Default, Clone, Copy)]
+struct Refusals {
+    pauses: u32,
+    asked: Duration,
+}
+
+impl Refusals {
+    /// Returns whether this is no longer a busy moment of Clerk's: a quarter of an hour of the usual pauses, or three of the
+    /// longest.
+    fn never_end(self) -> bool {
+        self.pauses > 90 || self.asked > Duration::from_hours(2)
+    }
 }
 
 impl Gate {
     pub(super) fn new(windows: &[Window]) -> Self {
-        Self { turn: tokio::sync::Mutex::new(()), limiter: Mutex::new(Limiter::new(windows)) }
+        Self {
+            turn: tokio::sync::Mutex::new(()),
+            limiter: Mutex::new(Limiter::new(windows)),
+            refusals: Mutex::default(),
+        }
     }
 
     /// Waits until a request may go. A future dropped while it waits has used up nothing.
@@ -42,7 +62,23 @@ impl Gate {
         let mut limiter = self.limiter();
         let news = limiter.pause_left(now.into_std()).is_none();
         limiter.pause_until((now + length).into_std());
+        drop(limiter);
+        if news {
+            let mut refusals = self.refusals();
+            refusals.pauses += 1;
+            refusals.asked += length;
+        }
         news
+    }
+
+    /// Takes note that a request was let in.
+    pub(super) fn let_in(&self) {
+        *self.refusals() = Refusals::default();
+    }
+
+    /// Returns whether Clerk has refused every request for pace for so long that waiting makes no sense any more.
+    pub(super) fn is_shut(&self) -> bool {
+        self.refusals().never_end()
     }
 
     /// Returns how long everybody is still held back.
@@ -56,6 +92,27 @@ impl Gate {
 
     fn limiter(&self) -> MutexGuard<'_, Limiter> {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps to Clerk's limit on changes to one and the same user: 10 in 10 seconds, by `PATCH /users/{id}` and its `/metadata`.
+pub struct UserPace(Gate);
+
+impl UserPace {
+    /// Waits until one more change may go.
+    pub async fn pass(&self) {
+        self.0.pass().await;
+    }
+}
+
+impl Default for UserPace {
+    /// Returns the pace for a user who has not been changed yet.
+    fn default() -> Self {
+        Self(Gate::new(&[Window { requests: 10, per: Duration::from_secs(10) }]))
     }
 }
 
@@ -108,5 +165,19 @@ mod tests {
         assert!(!gate.pause(HOUR));
         assert!(poll!(pin!(gate.pass())).is_pending());
         assert!(gate.pause_left().is_some_and(|left| left > HOUR / 2));
+    }
+
+    #[tokio::test]
+    async fn pauses_without_end_shut_the_gate_and_one_request_let_in_opens_it() {
+        let gate = Gate::new(&[]);
+        for _ in 0..91 {
+            assert!(!gate.is_shut());
+            gate.pause(Duration::ZERO);
+        }
+        assert!(gate.is_shut());
+        gate.let_in();
+        assert!(!gate.is_shut());
+        let three_of_the_longest = Refusals { pauses: 3, asked: HOUR * 3 };
+        assert!(three_of_the_longest.never_end() && !Refusals { pauses: 2, asked: HOUR * 2 }.never_end());
     }
 }

@@ -4,6 +4,7 @@
 //! database and no mapping: it takes import users and gives back Clerk users, or an [`Error`] that says what may happen next.
 
 pub mod backoff;
+mod changes;
 mod client;
 mod codes;
 mod environment;
@@ -11,16 +12,18 @@ mod error;
 mod gate;
 pub mod limit;
 mod settings;
+mod user;
 mod wire;
 
+pub use changes::{ContactKind, NewContact, PasswordCheck, Standing};
 pub use client::{Client, ClientError, Stats, Turn};
 pub use environment::Environment;
 pub use error::{Error, Kind, Taken};
+pub use gate::UserPace;
 pub use limit::{Pace, PaceError, Window};
 pub use reqwest::Certificate;
 pub use settings::{ApiUrl, ApiUrlError, SecretKey, SecretKeyError, Settings};
-
-use crate::record::{ClerkId, Identifier};
+pub use user::{ClerkUser, Contact, ContactStatus};
 
 /// A Clerk instance, as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +32,4 @@ pub struct Instance {
     pub id: String,
     /// What it is for.
     pub environment: Environment,
-}
-
-/// A user that is in Clerk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClerkUser {
-    /// The ID that Clerk gave.
-    pub id: ClerkId,
-    /// The ID in the old system, if the user has one.
-    pub external_id: Option<String>,
-    /// Every e-mail address, phone number, username and wallet, verified or not.
-    pub identifiers: Vec<Identifier>,
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use tokio::task::JoinSet;
 
 use super::Context;
 use crate::args::ClerkArgs;
 use crate::clerk::{ApiUrl, Client, Environment, Instance, SecretKey, Settings};
 use crate::config::Config;
 use crate::exit::{Failure, OrRefuse};
+use crate::output::{Console, duration};
 
 /// An open Clerk instance.
 pub(super) struct ClerkTarget {
@@ -26,6 +28,8 @@ pub(super) struct ClerkTarget {
     key_origin: String,
     /// What else is set about the pace, and where.
     pace: Vec<String>,
+    /// Whoever tells of long pauses; silent once the target is gone.
+    _teller: JoinSet<()>,
 }
 
 /// Requests at one time, where nobody says otherwise: enough to fill the instance's rate at a second an answer.
@@ -81,6 +85,8 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         client_settings.pace.retry_delay = Duration::from_millis(delay);
     }
     let client = Client::new(client_settings).or_refuse()?;
+    let mut teller = JoinSet::new();
+    teller.spawn(tell_of_long_pauses(client.clone(), context.console));
     let instance = context
         .or_interrupted(client.instance())
         .await?
@@ -95,7 +101,7 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         .or_refuse();
     }
     let pace = announcements(&settings, &given, &context.config);
-    Ok(ClerkTarget { client, instance, dev_allowed, concurrency, api_url, key_origin, pace })
+    Ok(ClerkTarget { client, instance, dev_allowed, concurrency, api_url, key_origin, pace, _teller: teller })
 }
 
 /// What came from the environment and changes how fast users are sent: the old script's users have it in their `.env`, and may
@@ -165,5 +171,26 @@ impl ClerkTarget {
             self.instance.id
         ))
         .or_refuse()
+    }
+}
+
+/// A pause that is worth a word: whoever looks at a bar that stands still should know why, and that they may stop.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
+/// How often to look whether there is one.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Says so whenever Clerk asks to wait for long. Never ends.
+async fn tell_of_long_pauses(client: Client, console: Console) {
+    loop {
+        if let Some(left) = client.pause_left().filter(|left| *left >= LONG_PAUSE) {
+            let until = (chrono::Utc::now() + left).format("%H:%M UTC");
+            console.say(format!(
+                "Clerk asks to wait for {} (until {until}): all requests wait, and go on by themselves. To stop instead, press \
+                 Ctrl-C: nothing is lost, and the same command goes on later.",
+                duration(left)
+            ));
+            tokio::time::sleep(left).await;
+        }
+        tokio::time::sleep(GLANCE).await;
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::run::{self, Job};
 use super::{Context, clerk_target, database_source, ledger_file};
-use crate::args::{ClerkArgs, ConsentArgs, LedgerArgs, MappingArgs, SelectionArgs};
+use crate::args::{ClerkArgs, ConsentArgs, LedgerArgs, MappingArgs, SelectionArgs, TopUpArgs};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Belonging, Ledger};
 use crate::mapping::ElementMapping;
@@ -25,12 +25,11 @@ pub struct Args {
     #[command(flatten)]
     clerk: ClerkArgs,
     #[command(flatten)]
+    top_up: TopUpArgs,
+    #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
     consent: ConsentArgs,
-    /// Go on although known user IDs carry other e-mail addresses than before.
-    #[arg(long)]
-    accept_changed_identifiers: bool,
 }
 
 /// Runs the command.
@@ -63,7 +62,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         clerk,
         write: None,
         source: Source::new(origin, selection),
-        accept_changed_identifiers: args.accept_changed_identifiers,
+        top_up: args.top_up,
         consent: args.consent,
         backfill: Some(format!(
             "db2clerk{} backfill --database-url URL --table TABLE --key COLUMN{ledger_flag}",

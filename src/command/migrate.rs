@@ -9,7 +9,8 @@ use super::run::{self, Job};
 use super::write_target::{DEFAULT_COLUMN, Place};
 use super::{Context, clerk_target, ledger_file, write_target};
 use crate::args::{
-    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs,
+    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, TopUpArgs,
+    WriteBackArgs,
 };
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Belonging, Ledger, LedgerError, Source};
@@ -33,15 +34,14 @@ pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
+    top_up: TopUpArgs,
+    #[command(flatten)]
     ledger: LedgerArgs,
     #[command(flatten)]
     consent: ConsentArgs,
     /// Read, check and count; print what would be sent and written, and write nothing anywhere.
     #[arg(long)]
     dry_run: bool,
-    /// Go on although known user IDs carry other e-mail addresses than before.
-    #[arg(long)]
-    accept_changed_identifiers: bool,
 }
 
 /// Runs the command.
@@ -83,14 +83,14 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         let mut lines = clerk.describe();
         lines.extend(write.iter().flat_map(write_target::WriteTarget::describe));
         context.console.say(lines.join("\n"));
-        return dry_run(&mut source, &ledger, write.is_some(), args.accept_changed_identifiers, &context).await;
+        return dry_run(&mut source, &ledger, write.is_some(), args.top_up, &context).await;
     }
     let job = Job {
         ledger: ledger.into(),
         clerk,
         write,
         source,
-        accept_changed_identifiers: args.accept_changed_identifiers,
+        top_up: args.top_up,
         consent: args.consent,
         backfill,
         again: "run the same command again".to_owned(),
@@ -130,11 +130,11 @@ async fn dry_run(
     source: &mut crate::stage::source::Source,
     ledger: &Ledger,
     writes: bool,
-    accept_changed_identifiers: bool,
+    top_up: TopUpArgs,
     context: &Context,
 ) -> Result<Exit, Failure> {
     let progress = std::sync::Arc::default();
-    let pulled = run::read(source, ledger, accept_changed_identifiers, &progress, context).await?;
+    let pulled = run::read(source, ledger, top_up, &progress, context).await?;
     run::tell_missing(&pulled, context);
     let plan = Plan::of(ledger, writes).await.context("failed to read the temporary ledger")?;
     let counts = ledger.counts().await?;
@@ -146,6 +146,9 @@ async fn dry_run(
         "invalid": counts.of(crate::ledger::State::Invalid),
         "skipped": counts.skipped,
         "gone": pulled.merged.gone,
+        "changed": pulled.merged.changed,
+        "vanished": pulled.merged.vanished,
+        "toUpdate": plan.to_update(),
         "toWriteBack": if writes { plan.to_send() + plan.to_write() } else { 0 },
     });
     context.console.result(text, &json);

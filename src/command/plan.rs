@@ -12,6 +12,7 @@ use crate::stage::pull::Pulled;
 pub(super) struct Plan {
     to_send: u64,
     to_write: u64,
+    to_update: u64,
     bases: Vec<(String, u64)>,
     reasons: Vec<ReasonCount>,
     counts: Counts,
@@ -26,6 +27,7 @@ impl Plan {
         Ok(Self {
             to_send: ledger.count_to_send().await?,
             to_write: if writes { ledger.count_to_write().await? } else { 0 },
+            to_update: ledger.count_changes_to_send().await?,
             bases: ledger.email_bases(Of::ToSend).await?,
             reasons: ledger.reasons().await?,
             counts: ledger.counts().await?,
@@ -35,7 +37,7 @@ impl Plan {
     /// Returns whether there is nothing to do.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
-        self.to_send == 0 && self.to_write == 0
+        self.to_send == 0 && self.to_write == 0 && self.to_update == 0
     }
 
     /// Returns how many users are about to be sent.
@@ -48,6 +50,12 @@ impl Plan {
     #[must_use]
     pub(super) fn to_write(&self) -> u64 {
         self.to_write
+    }
+
+    /// Returns how many users that are in Clerk already are about to be brought up to date.
+    #[must_use]
+    pub(super) fn to_update(&self) -> u64 {
+        self.to_update
     }
 
     /// Returns how many users our checks refused.
@@ -69,7 +77,12 @@ impl Plan {
             ("waiting from an earlier run, not of this one", others),
             ("in Clerk already", self.counts.in_clerk()),
             ("  of them to be written back", self.to_write),
-            ("  of them changed in the source since; left alone", pulled.merged.changed),
+            ("  of them changed in the source since, to be sent again", self.to_update),
+            (
+                "  of them changed in the source since; left alone (`--update` sends it)",
+                pulled.merged.changed.saturating_sub(self.to_update),
+            ),
+            ("  of them no longer in the source; left alone", pulled.merged.vanished),
             ("left out on request", self.counts.skipped),
             ("gone from the source before they were sent", pulled.merged.gone),
             ("digests rewritten into Clerk's spelling", pulled.coverage.rewrites.values().sum()),

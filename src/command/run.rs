@@ -12,7 +12,7 @@ use super::consent::{self, Asked};
 use super::plan::Plan;
 use super::summary::Summary;
 use super::write_target::WriteTarget;
-use crate::args::ConsentArgs;
+use crate::args::{ConsentArgs, TopUpArgs};
 use crate::database::QueryError;
 use crate::exit::{Exit, Failure};
 use crate::ledger::{Ledger, LedgerError};
@@ -24,6 +24,7 @@ use crate::stage::look_up::settle_doubts;
 use crate::stage::pull::{self, Pulled};
 use crate::stage::push::{self, push};
 use crate::stage::source::Source;
+use crate::stage::update::update;
 use crate::stage::write_back::{self, write_back};
 use crate::users_file::ReadError;
 
@@ -37,8 +38,8 @@ pub(super) struct Job {
     pub write: Option<WriteTarget>,
     /// The users.
     pub source: Source,
-    /// Whether known user IDs may carry other identifiers than before.
-    pub accept_changed_identifiers: bool,
+    /// What may be done with users who are in Clerk already.
+    pub top_up: TopUpArgs,
     /// The consent given beforehand.
     pub consent: ConsentArgs,
     /// What to run to write the IDs back later, if they are not written now.
@@ -47,9 +48,9 @@ pub(super) struct Job {
     pub again: String,
 }
 
-/// How the two stages ended.
+/// How the stages ended.
 pub(super) struct Ends {
-    /// Push.
+    /// Push, or the update after it.
     pub push: push::End,
     /// The write-back, if there was one and nobody insisted on stopping.
     pub write: Option<write_back::End>,
@@ -84,7 +85,7 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
     if doubts > 0 {
         context.console.note(format!("Looked up {} whose answer the last run did not see", count(doubts, "user")));
     }
-    let pulled = read(&mut job.source, &job.ledger, job.accept_changed_identifiers, &progress, context).await?;
+    let pulled = read(&mut job.source, &job.ledger, job.top_up, &progress, context).await?;
     let plan = Plan::of(&job.ledger, job.write.is_some()).await?;
     context.console.say(plan.describe(&pulled));
     tell_missing(&pulled, context);
@@ -122,12 +123,14 @@ pub(super) fn asked(clerk: &ClerkTarget) -> Asked<'static> {
 pub(super) async fn read(
     source: &mut Source,
     ledger: &Ledger,
-    accept_changed_identifiers: bool,
+    top_up: TopUpArgs,
     progress: &Arc<Progress>,
     context: &Context,
 ) -> Result<Pulled, Failure> {
     let bar = Bar::start(context.console, Phase::Reading, progress);
-    let pulled = pull::pull(source, ledger, accept_changed_identifiers, progress, context.shutdown.clone()).await;
+    let TopUpArgs { accept_changed_identifiers, update, recreate, .. } = top_up;
+    let options = pull::Options { accept_changed_identifiers, update, recreate };
+    let pulled = pull::pull(source, ledger, options, progress, context.shutdown.clone()).await;
     drop(bar);
     match pulled {
         Ok(pulled) => Ok(pulled),
@@ -152,16 +155,15 @@ fn is_refusal(error: &anyhow::Error) -> bool {
 async fn send(job: &Job, write: Option<Arc<WriteTarget>>, progress: &Arc<Progress>, context: &Context) -> Result<Ends> {
     let _bar = Bar::start(context.console, Phase::Sending, progress);
     let (push_is_on, more_to_come) = watch::channel(true);
-    let options = push::Options { concurrency: job.clerk.concurrency, write_back: write.is_some() };
+    let mut ends = Ends { push: push::End::Interrupted, write: None, writes: write.is_some() };
     let writing = write.map(|write| {
         let (ledger, progress) = (Arc::clone(&job.ledger), Arc::clone(progress));
         tokio::spawn(async move {
             write_back(&ledger, &write.database, &write.target, false, more_to_come, &progress).await
         })
     });
-    let pushed = push(&job.ledger, &job.clerk.client, options, progress, context.shutdown.clone()).await;
+    let pushed = push_and_update(job, ends.writes, progress, context).await;
     push_is_on.send_replace(false);
-    let mut ends = Ends { push: push::End::Interrupted, write: None, writes: options.write_back };
     if let Some(mut writing) = writing {
         let mut shutdown = context.shutdown.clone();
         tokio::select! {
@@ -171,4 +173,19 @@ async fn send(job: &Job, write: Option<Arc<WriteTarget>>, progress: &Arc<Progres
     }
     ends.push = pushed?;
     Ok(ends)
+}
+
+async fn push_and_update(
+    job: &Job,
+    write_back: bool,
+    progress: &Arc<Progress>,
+    context: &Context,
+) -> Result<push::End> {
+    let (clerk, shutdown) = (&job.clerk, &context.shutdown);
+    let options = push::Options { concurrency: clerk.concurrency, write_back, on_conflict: job.top_up.on_conflict };
+    let end = push(&job.ledger, &clerk.client, options, progress, shutdown.clone()).await?;
+    if end == push::End::Complete && job.top_up.update {
+        return update(&job.ledger, &clerk.client, clerk.concurrency, progress, shutdown.clone()).await;
+    }
+    Ok(end)
 }

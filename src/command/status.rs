@@ -53,6 +53,20 @@ fn users(counts: &Counts) -> Vec<(String, u64, String)> {
     if counts.skipped > 0 {
         rows.push(("skipped".to_owned(), counts.skipped, "left out on request".to_owned()));
     }
+    for (what, users, remark) in [
+        ("  taken over", counts.linked, "of the adopted: in Clerk before, without a user ID"),
+        ("  changed", counts.changed, "in Clerk, and their rows changed since; `migrate --update` sends that"),
+        ("  vanished", counts.vanished, "in Clerk, and no longer in the source; left alone"),
+        (
+            "  in doubt",
+            counts.in_doubt,
+            "a request without an answer may have made them; looked up before anything is sent",
+        ),
+    ] {
+        if users > 0 {
+            rows.push((what.to_owned(), users, remark.to_owned()));
+        }
+    }
     if rows.is_empty() {
         rows.push(("none".to_owned(), 0, String::new()));
     }
@@ -69,7 +83,7 @@ fn meaning(state: State) -> &'static str {
         State::Conflict => "another Clerk user is in the way",
         State::Rejected => "refused by Clerk",
         State::Gone => "no longer in the source, never sent",
-        State::Deleted => "made by us and deleted again",
+        State::Deleted => "made or taken over by us, and undone again; `--recreate` brings them back",
     }
 }
 
@@ -107,6 +121,15 @@ fn next(counts: &Counts, table: Option<&str>) -> String {
     if written(WriteBack::Held) {
         lines.push(format!("{backfill} with `--overwrite`, if the IDs that stand in the rows are old ones"));
     }
+    if counts.changed > 0 {
+        lines.push(
+            "`db2clerk migrate --update` with the same options, if Clerk is to learn what changed in the source"
+                .to_owned(),
+        );
+    }
+    if counts.in_clerk() > 0 && counts.to_send() == 0 {
+        lines.push("`db2clerk verify` with the same options, for the proof that everybody is there".to_owned());
+    }
     if refused > 0 {
         lines.push("mend the users above in the source or in Clerk, then the same command again".to_owned());
     }
@@ -122,6 +145,10 @@ fn in_json(counts: &Counts) -> serde_json::Value {
     let rows = |state| counts.written_back(state);
     let mut json = serde_json::Value::Object(users);
     json["skipped"] = counts.skipped.into();
+    json["linked"] = counts.linked.into();
+    json["changed"] = counts.changed.into();
+    json["vanished"] = counts.vanished.into();
+    json["inDoubt"] = counts.in_doubt.into();
     json["writeBack"] = json!({
         "written": rows(WriteBack::Written),
         "waiting": rows(WriteBack::Waiting),

@@ -37,7 +37,7 @@ impl Summary<'_> {
         let mut text = vec![self.in_words(&counts, &ledger.email_bases(Of::Created).await?)];
         text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
         if let Some(log) = &log {
-            text.push(format!("\n\nEvery user that did not get in, with the reasons: {}", log.display()));
+            text.push(format!("\n\nEvery user that something is to be said of, with the reasons: {}", log.display()));
         }
         text.push(self.next(&counts));
         context.console.result(text.concat(), &self.json(&counts));
@@ -59,8 +59,17 @@ impl Summary<'_> {
         let progress = self.progress;
         let (created, adopted) = (progress.created.get(), progress.adopted.get());
         let in_clerk = format!("{} created now, {} found there", number(created), number(adopted));
+        let changed = if self.job.top_up.update {
+            "their rows say something that could not be sent; the log names it"
+        } else {
+            "their rows changed since they were sent; `--update` sends that"
+        };
         let mut rows = vec![("users in Clerk".to_owned(), counts.in_clerk(), in_clerk)];
         rows.extend(basis_rows(bases));
+        if self.job.top_up.update {
+            let failed = format!("{} could not be", number(progress.not_updated.get()));
+            rows.push(("brought up to date".to_owned(), progress.updated.get(), failed));
+        }
         for (what, users, remark) in [
             ("still to be sent", counts.to_send(), "a later run sends them"),
             ("invalid", counts.of(State::Invalid), "our checks refused them; never sent"),
@@ -68,7 +77,10 @@ impl Summary<'_> {
             ("rejected", counts.of(State::Rejected), "Clerk refused them"),
             ("skipped", counts.skipped, "left out on request"),
             ("gone", counts.of(State::Gone), "no longer in the source, never sent"),
-            ("deleted", counts.of(State::Deleted), "created by us and deleted again"),
+            ("deleted", counts.of(State::Deleted), "created by us and deleted again; `--recreate` brings them back"),
+            ("taken over", counts.linked, "in Clerk before, without a user ID; they have yours now"),
+            ("changed", counts.changed, changed),
+            ("vanished", counts.vanished, "in Clerk, and no longer in the source; left alone"),
         ] {
             if users > 0 {
                 rows.push((what.to_owned(), users, remark.to_owned()));
@@ -127,6 +139,8 @@ impl Summary<'_> {
             "pulled": self.pulled.users,
             "created": self.progress.created.get(),
             "adopted": self.progress.adopted.get(),
+            "linked": self.progress.linked.get(),
+            "updated": self.progress.updated.get(),
             "writtenBack": self.progress.written.get(),
             "requests": stats.requests,
             "rateLimited": stats.rate_limited,
@@ -137,6 +151,8 @@ impl Summary<'_> {
             "pending": counts.to_send(),
             "skipped": counts.skipped,
             "gone": counts.of(State::Gone),
+            "changed": counts.changed,
+            "vanished": counts.vanished,
             "heldByOther": counts.written_back(WriteBack::Held),
             "writeBackFailed": failed.iter().sum::<u64>(),
         })

@@ -14,7 +14,7 @@ pub enum State {
     Sending,
     /// Clerk made the user on our request. Set by push.
     Created,
-    /// The user was in Clerk before, under this user ID and sharing an identifier. Set by push.
+    /// The user was in Clerk before, under this user ID and sharing an identifier, or was taken over. Set by push.
     Adopted,
     /// Another Clerk user holds an identifier or the user ID. Set by push.
     Conflict,
@@ -24,7 +24,7 @@ pub enum State {
     Invalid,
     /// Not sent yet, and absent from the last whole pull. Set by a pull.
     Gone,
-    /// Created by us and deleted again. Set by undo.
+    /// Created or taken over by us, and deleted or given back again. Set by undo.
     Deleted,
 }
 
@@ -51,6 +51,12 @@ pub enum Event {
     Declined,
     /// The user was deleted from Clerk again.
     Undone,
+    /// The Clerk user we had taken over was given back.
+    Unlinked,
+    /// A user that was deleted again is to be created anew.
+    Recalled,
+    /// Clerk turned out to have made the user on a request of ours that was never answered.
+    CameToLight,
 }
 
 impl State {
@@ -106,7 +112,9 @@ impl State {
             (Event::Found, Sending | Pending) => Some(Adopted),
             (Event::Blocked, Sending | Pending) => Some(Conflict),
             (Event::Declined, Sending) => Some(Rejected),
-            (Event::Undone, Created) => Some(Deleted),
+            (Event::Undone, Created) | (Event::Unlinked, Adopted) => Some(Deleted),
+            (Event::Recalled, Deleted) => Some(Gone),
+            (Event::CameToLight, Pending | Sending | Conflict | Rejected | Invalid | Gone) => Some(Created),
             _ => None,
         }
     }
@@ -125,6 +133,8 @@ pub enum Outcome {
     Created(ClerkId),
     /// The user was there before, and is the same person's.
     Adopted(ClerkId),
+    /// The user was there before without a user ID, and was taken over: given ours.
+    Linked(ClerkId),
     /// Another Clerk user is in the way.
     Conflict(Failure),
     /// Clerk refused the user for good.
@@ -148,7 +158,7 @@ impl Outcome {
     pub fn event(&self) -> Event {
         match self {
             Self::Created(_) => Event::Made,
-            Self::Adopted(_) => Event::Found,
+            Self::Adopted(_) | Self::Linked(_) => Event::Found,
             Self::Conflict(_) => Event::Blocked,
             Self::Rejected(_) => Event::Declined,
             Self::Pending(_) => Event::Released,
@@ -196,17 +206,17 @@ mod tests {
     use super::*;
 
     /// Every pair of state and event, one row a state: pulled, refused, missed, handed, released, made, found, blocked,
-    /// declined, undone. `-` means that it cannot happen.
+    /// declined, undone, unlinked, recalled, came to light. `-` means that it cannot happen.
     const TABLE: [(&str, &str); 9] = [
-        ("pending", "pending invalid gone sending pending created adopted conflict - -"),
-        ("sending", "sending sending sending - pending created adopted conflict rejected -"),
-        ("created", "created created created - - - - - - deleted"),
-        ("adopted", "adopted adopted adopted - - - - - - -"),
-        ("conflict", "pending invalid gone - - - - - - -"),
-        ("rejected", "pending invalid gone - - - - - - -"),
-        ("invalid", "pending invalid gone - - - - - - -"),
-        ("gone", "pending invalid gone - - - - - - -"),
-        ("deleted", "deleted deleted deleted - - - - - - -"),
+        ("pending", "pending invalid gone sending pending created adopted conflict - - - - created"),
+        ("sending", "sending sending sending - pending created adopted conflict rejected - - - created"),
+        ("created", "created created created - - - - - - deleted - - -"),
+        ("adopted", "adopted adopted adopted - - - - - - - deleted - -"),
+        ("conflict", "pending invalid gone - - - - - - - - - created"),
+        ("rejected", "pending invalid gone - - - - - - - - - created"),
+        ("invalid", "pending invalid gone - - - - - - - - - created"),
+        ("gone", "pending invalid gone - - - - - - - - - created"),
+        ("deleted", "deleted deleted deleted - - - - - - - - gone -"),
     ];
 
     #[test]
@@ -222,6 +232,9 @@ mod tests {
             Event::Blocked,
             Event::Declined,
             Event::Undone,
+            Event::Unlinked,
+            Event::Recalled,
+            Event::CameToLight,
         ];
         for (word, row) in TABLE {
             let state = State::from_word(word).expect("a known word");

@@ -5,19 +5,25 @@
 //! believed (`synchronous = FULL`). It knows no SQL of the source, no HTTP, and prints nothing.
 
 mod belonging;
+mod changes;
 pub mod entry;
 mod matching;
+mod merge;
 mod queue;
 mod staging;
 mod store;
 mod summary;
+mod undo;
 mod write_back;
 
 pub use belonging::{Belonging, Source};
+pub use changes::{Change, UpdateEnd, Updated};
 pub use entry::{Failure, Outcome, State, WriteBack};
 pub use matching::{ClerkSide, Matched, RowSide};
+pub use merge::{Extent, Merged, Terms};
 pub use queue::{Answer, Entry};
-pub use staging::{Extent, Merged, Staged};
+pub use staging::Staged;
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};
+pub use undo::{Doubtful, Undoable};
 pub use write_back::ToWrite;

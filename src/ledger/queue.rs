@@ -16,6 +16,8 @@ pub struct Entry {
     pub user: ImportUser,
     /// Whether an earlier request without a clear answer may have made the user: found in Clerk, it is ours.
     pub in_doubt: bool,
+    /// The Clerk user that an earlier attempt was about to take over: found under our user ID, it was taken over.
+    pub link_to: Option<ClerkId>,
 }
 
 /// How a user's turn ended.
@@ -29,6 +31,8 @@ pub struct Answer {
     pub in_doubt: bool,
     /// How it ended.
     pub outcome: Outcome,
+    /// When the password we sent was set, by Clerk's clock.
+    pub password_at: Option<i64>,
 }
 
 impl Ledger {
@@ -38,7 +42,7 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            "SELECT id, payload, in_doubt FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, payload, in_doubt, link_to FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
             after,
             most,
         )
@@ -52,7 +56,7 @@ impl Ledger {
     pub async fn in_doubt(&self, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
             // The crash came before the doubt was written down.
-            "SELECT id, payload, 1 FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, payload, 1, link_to FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
             0,
             most,
         )
@@ -72,7 +76,9 @@ impl Ledger {
                 // The error is not shown: it could quote the payload.
                 let user = serde_json::from_str(&payload)
                     .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
-                Ok(Entry { id, user, in_doubt: row.get(2) })
+                let link_to = row.get::<Option<String>, _>(3).map(ClerkId::new).transpose();
+                let link_to = link_to.map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
+                Ok(Entry { id, user, in_doubt: row.get(2), link_to })
             })
             .collect()
     }
@@ -91,6 +97,20 @@ impl Ledger {
         .execute(&mut *self.connection().await)
         .await
         .map_err(self.failed("write"))?;
+        Ok(())
+    }
+
+    /// Notes that a Clerk user is about to be taken over: if the answer is lost, it is known later not to be one that we made.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written. No request may go out then.
+    pub async fn note_link(&self, id: i64, clerk_id: &ClerkId) -> Result<(), LedgerError> {
+        sqlx::query("UPDATE user SET link_to = ? WHERE id = ?")
+            .bind(clerk_id.as_str())
+            .bind(id)
+            .execute(&mut *self.connection().await)
+            .await
+            .map_err(self.failed("write"))?;
         Ok(())
     }
 
@@ -133,7 +153,7 @@ async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_ba
         State::ALL.into_iter().filter(|state| state.after(outcome.event()).is_some()).map(State::word).collect();
     let (state, clerk_id, failure): (State, Option<&ClerkId>, Option<&Failure>) = match outcome {
         Outcome::Created(clerk_id) => (State::Created, Some(clerk_id), None),
-        Outcome::Adopted(clerk_id) => (State::Adopted, Some(clerk_id), None),
+        Outcome::Adopted(clerk_id) | Outcome::Linked(clerk_id) => (State::Adopted, Some(clerk_id), None),
         Outcome::Conflict(failure) => (State::Conflict, None, Some(failure)),
         Outcome::Rejected(failure) => (State::Rejected, None, Some(failure)),
         Outcome::Pending(failure) => (State::Pending, None, failure.as_ref()),
@@ -142,7 +162,7 @@ async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_ba
     let done = clerk_id.is_some();
     let changed = sqlx::query(
         "UPDATE user SET state = ?, clerk_id = ?, reasons = ?, trace_id = ?, attempts = attempts + ?,
-             in_doubt = in_doubt OR ?, payload = CASE WHEN ? THEN payload END,
+             in_doubt = in_doubt OR ?, linked = ?, password_at = ?, payload = CASE WHEN ? THEN payload END,
              write_back = CASE WHEN ? THEN 'waiting' ELSE write_back END
          WHERE id = ? AND state IN (SELECT value FROM json_each(?))",
     )
@@ -152,6 +172,8 @@ async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_ba
     .bind(failure.and_then(|failure| failure.trace_id.as_deref()))
     .bind(answer.requests)
     .bind(answer.in_doubt)
+    .bind(matches!(outcome, Outcome::Linked(_)))
+    .bind(answer.password_at)
     .bind(state == State::Pending)
     .bind(done && write_back)
     .bind(answer.id)

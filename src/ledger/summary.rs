@@ -15,6 +15,16 @@ pub struct Counts {
     write_backs: BTreeMap<String, u64>,
     /// Users left out on request; not counted as invalid.
     pub skipped: u64,
+    /// Users in Clerk that were taken over; counted as adopted too.
+    pub linked: u64,
+    /// Users in Clerk whose row is not what was sent.
+    pub changed: u64,
+    /// Those of them whom an update did not bring up to date.
+    pub not_updated: u64,
+    /// Users in Clerk that the last whole pull did not bring.
+    pub vanished: u64,
+    /// Users not known to be in Clerk whom a request without a clear answer may have made.
+    pub in_doubt: u64,
 }
 
 /// How often a reason stands in the ledger.
@@ -99,6 +109,7 @@ impl Counts {
             + self.of(State::Invalid)
             + self.of(State::Conflict)
             + self.of(State::Rejected)
+            + self.not_updated
             + self.written_back(WriteBack::Held)
             + self.written_back(WriteBack::Refused)
             + self.written_back(WriteBack::RowGone)
@@ -131,6 +142,21 @@ impl Ledger {
                 *counts.write_backs.entry(write_back).or_default() += users;
             }
         }
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM user WHERE linked = 1 AND state = 'adopted'),
+                 (SELECT COUNT(*) FROM change), (SELECT COUNT(*) FROM change WHERE failed = 1),
+                 (SELECT COUNT(*) FROM user WHERE vanished = 1),
+                 (SELECT COUNT(*) FROM user WHERE in_doubt = 1 AND clerk_id IS NULL)",
+        )
+        .fetch_one(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        let number = |at: usize| row.get::<i64, _>(at).unsigned_abs();
+        counts.linked = number(0);
+        counts.changed = number(1);
+        counts.not_updated = number(2);
+        counts.vanished = number(3);
+        counts.in_doubt = number(4);
         Ok(counts)
     }
 
@@ -186,11 +212,14 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read.
     pub async fn problems(&self, which: Problems, after: i64, most: u32) -> Result<Vec<Problem>, LedgerError> {
         let rows = sqlx::query(
-            "SELECT id, user_id, CASE WHEN skipped THEN 'skipped' WHEN clerk_id IS NULL THEN state ELSE write_back END,
-                 reasons, write_back_detail, trace_id, attempts
-             FROM user
-             WHERE id > ? AND ((? AND state IN ('invalid', 'conflict', 'rejected', 'pending', 'sending'))
-                 OR write_back IN ('held', 'refused', 'row gone'))
+            "SELECT id, user_id,
+                 CASE WHEN skipped THEN 'skipped' WHEN clerk_id IS NULL THEN state
+                     WHEN write_back IN ('held', 'refused', 'row gone') OR write_back_detail IS NOT NULL THEN write_back
+                     WHEN vanished THEN 'vanished' ELSE 'changed' END,
+                 user.reasons, write_back_detail, trace_id, attempts, vanished, change.parts, change.reasons
+             FROM user LEFT JOIN change ON change.user = user.id
+             WHERE id > ? AND (write_back IN ('held', 'refused', 'row gone') OR write_back_detail IS NOT NULL
+                 OR (? AND (state IN ('invalid', 'conflict', 'rejected', 'pending', 'sending') OR vanished OR parts IS NOT NULL)))
              ORDER BY id LIMIT ?",
         )
         .bind(after)
@@ -205,11 +234,32 @@ impl Ledger {
 
 fn problem(row: &sqlx::sqlite::SqliteRow) -> Problem {
     let state: String = row.get(2);
-    let reasons: Option<String> = row.get(3);
-    let detail: Option<String> = row.get(4);
-    let mut reasons: Vec<Reason> = reasons.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    if let Some(detail) = detail {
+    let read = |at: usize| {
+        let text: Option<String> = row.get(at);
+        text.and_then(|text| serde_json::from_str::<Vec<Reason>>(&text).ok()).unwrap_or_default()
+    };
+    let mut reasons = read(3);
+    if let Some(detail) = row.get::<Option<String>, _>(4) {
         reasons.push(Reason::new("", format!("write_back_{}", state.replace(' ', "_")), detail));
     }
+    if row.get(7) {
+        let message = "the row is no longer in the source; the user in Clerk is left alone";
+        reasons.push(Reason::new("", "vanished_from_source", message));
+    }
+    if let Some(parts) = row.get::<Option<String>, _>(8) {
+        reasons.extend(changes(&parts, read(9)));
+    }
     Problem { id: row.get(0), user_id: row.get(1), state, reasons, trace_id: row.get(5), attempts: row.get(6) }
+}
+
+/// A reason for each part of a user in Clerk that is not what the row says: why it was not sent, or that nobody asked to.
+fn changes(parts: &str, mut reasons: Vec<Reason>) -> Vec<Reason> {
+    let parts: Vec<String> = serde_json::from_str(parts).unwrap_or_default();
+    for part in parts {
+        if reasons.iter().all(|reason| reason.field != part) {
+            let message = format!("`{part}` changed in the source since the user was sent; `--update` sends it");
+            reasons.push(Reason::new(part, "changed_in_source", message));
+        }
+    }
+    reasons
 }

@@ -38,19 +38,19 @@ impl HashKey {
     /// Hashes an identifier.
     #[must_use]
     pub fn identifier(&self, identifier: &super::Identifier) -> IdentifierHash {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        hasher.update(identifier.kind.field().as_bytes());
-        hasher.update(&[0]);
-        hasher.update(identifier.value.as_bytes());
         let mut hash = [0; 16];
-        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        hash.copy_from_slice(&self.keyed(identifier.kind.field(), &identifier.value)[..16]);
         hash
     }
 
-    /// Hashes a user's whole content, to see later whether it changed.
+    /// Hashes a text as one of a kind: the same text under another kind gives another hash.
     #[must_use]
-    pub fn content(&self, payload: &str) -> [u8; 32] {
-        *blake3::keyed_hash(&self.0, payload.as_bytes()).as_bytes()
+    pub fn keyed(&self, kind: &str, text: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(kind.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(text.as_bytes());
+        *hasher.finalize().as_bytes()
     }
 }
 

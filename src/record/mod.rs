@@ -1,5 +1,6 @@
 //! The import user: one record of the import schema, and the words around it.
 
+pub mod content;
 pub mod duplicates;
 pub mod id;
 pub mod password;
@@ -9,6 +10,7 @@ pub mod rules;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+pub use content::{Attribute, Content, Part};
 pub use id::{ClerkId, UserId};
 pub use password::Hasher;
 pub use reason::Reason;

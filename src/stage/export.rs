@@ -121,7 +121,7 @@ impl Spool {
     /// The user ID's own hash, in a space of its own.
     fn user_id_hash(&self, user_id: &UserId) -> IdentifierHash {
         let mut hash = [0; 16];
-        hash.copy_from_slice(&self.key.content(user_id.as_str())[..16]);
+        hash.copy_from_slice(&self.key.keyed("userId", user_id.as_str())[..16]);
         hash
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::settle;
+use super::settle::{self, Verdict};
 use crate::clerk::{ClerkUser, Client, Error, Kind};
 use crate::ledger::{Answer, Entry, Ledger, Outcome};
 use crate::record::UserId;
@@ -12,7 +12,7 @@ use crate::record::UserId;
 /// What Clerk knows of some users.
 pub(super) struct LookedUp {
     /// Users that are there, and what that means.
-    pub settled: Vec<(Entry, Outcome)>,
+    pub settled: Vec<(Entry, Verdict)>,
     /// Users that are not.
     pub unknown: Vec<Entry>,
 }
@@ -28,7 +28,7 @@ pub(super) async fn look_up(client: &Client, entries: Vec<Entry>) -> Result<Look
             Ok(found) => sort(entries, found, &mut looked_up),
             Err(error) if error.kind == Kind::Rejected => match entries.len() {
                 0 => {}
-                1 => looked_up.settled.extend(entries.pop().map(|entry| (entry, settle::put_off(&error)))),
+                1 => looked_up.settled.extend(entries.pop().map(|entry| (entry, settle::put_off(&error).into()))),
                 several => {
                     to_ask.push(entries.split_off(several / 2));
                     to_ask.push(entries);
@@ -47,8 +47,8 @@ fn sort(entries: Vec<Entry>, found: Vec<ClerkUser>, looked_up: &mut LookedUp) {
     for entry in entries {
         match found.remove(entry.user.user_id.as_str()) {
             Some(clerk_user) => {
-                let outcome = settle::found(&entry.user, &clerk_user, entry.in_doubt);
-                looked_up.settled.push((entry, outcome));
+                let verdict = settle::found(&entry, &clerk_user, entry.in_doubt);
+                looked_up.settled.push((entry, verdict));
             }
             None => looked_up.unknown.push(entry),
         }
@@ -72,11 +72,10 @@ pub async fn settle_doubts(ledger: &Ledger, client: &Client, write_back: bool) -
         }
         settled += page.len() as u64;
         let looked_up = look_up(client, page).await?;
-        let unknown = looked_up.unknown.into_iter().map(|entry| (entry, Outcome::Pending(None)));
+        let unknown = looked_up.unknown.into_iter().map(|entry| (entry, Outcome::Pending(None).into()));
         // The request may still be on its way: whoever is found later is ours all the same.
         let answers = looked_up.settled.into_iter().chain(unknown);
-        let answers: Vec<Answer> =
-            answers.map(|(entry, outcome)| Answer { id: entry.id, requests: 0, in_doubt: true, outcome }).collect();
+        let answers: Vec<Answer> = answers.map(|(entry, verdict)| verdict.answer(&entry, 0, true)).collect();
         ledger.record(&answers, write_back).await?;
     }
 }

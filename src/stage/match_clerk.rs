@@ -42,7 +42,7 @@ pub async fn walk_clerk(client: &Client, ledger: &Ledger, progress: &Progress) -
         progress.pulled.add(page.len() as u64);
         let page: Vec<ClerkSide> = page
             .into_iter()
-            .map(|user| ClerkSide { clerk_id: user.id, external_id: user.external_id, identifiers: user.identifiers })
+            .map(|user| ClerkSide { identifiers: user.identifiers(), clerk_id: user.id, external_id: user.external_id })
             .collect();
         ledger.keep_clerk_users(&page).await?;
     }

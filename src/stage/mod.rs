@@ -3,6 +3,8 @@
 //! A stage holds order, concurrency and hand-over. SQL, HTTP and printing have their homes elsewhere; what a person may want to
 //! watch is counted in [`Progress`].
 
+mod brake;
+mod bring_in;
 pub mod export;
 pub mod look_up;
 pub mod match_clerk;
@@ -10,6 +12,7 @@ pub mod pull;
 pub mod push;
 mod settle;
 pub mod source;
+pub mod update;
 pub mod write_back;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,12 +33,18 @@ pub struct Progress {
     pub created: Counter,
     /// Users found in Clerk and adopted.
     pub adopted: Counter,
+    /// Users found in Clerk without a user ID and taken over.
+    pub linked: Counter,
     /// Users that ended as conflict.
     pub conflicts: Counter,
     /// Users that Clerk refused.
     pub rejected: Counter,
     /// Users put off to a later run.
     pub put_off: Counter,
+    /// Users in Clerk who were brought up to date.
+    pub updated: Counter,
+    /// Users in Clerk who were to be brought up to date and were not.
+    pub not_updated: Counter,
     /// Rows that got a Clerk ID.
     pub written: Counter,
     /// Rows that bore the right Clerk ID already.
@@ -65,6 +74,9 @@ impl Progress {
     /// Returns how many users push is through with.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        [&self.created, &self.adopted, &self.conflicts, &self.rejected, &self.put_off].map(Counter::get).iter().sum()
+        [&self.created, &self.adopted, &self.linked, &self.conflicts, &self.rejected, &self.put_off]
+            .map(Counter::get)
+            .iter()
+            .sum()
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::source::Source;
 use super::{Interrupted, Progress};
-use crate::ledger::{Extent, Ledger, Merged, Staged};
+use crate::ledger::{Extent, Ledger, Merged, Staged, Terms};
 use crate::mapping::{Coverage, Mapped, Refused};
 use crate::shutdown::{Shutdown, Urgency};
 
@@ -21,6 +21,17 @@ pub struct Pulled {
     pub missing: Vec<String>,
 }
 
+/// What a pull may do with users who are in Clerk, or were.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether known user IDs may carry other identifiers than before.
+    pub accept_changed_identifiers: bool,
+    /// Whether users whose rows changed are to be sent again.
+    pub update: bool,
+    /// Whether users that were deleted again are to be created anew.
+    pub recreate: bool,
+}
+
 /// Users staged in one transaction.
 const BATCH: usize = 2000;
 
@@ -32,7 +43,7 @@ const BATCH: usize = 2000;
 pub async fn pull(
     source: &mut Source,
     ledger: &Ledger,
-    accept_changed_identifiers: bool,
+    options: Options,
     progress: &Progress,
     mut shutdown: Shutdown,
 ) -> Result<Pulled> {
@@ -62,7 +73,8 @@ pub async fn pull(
     ledger.stage(first, &batch).await?;
     pulled.missing = source.missing();
     let extent = if source.is_whole() { Extent::Whole } else { Extent::Part };
-    pulled.merged = ledger.merge(extent, accept_changed_identifiers).await?;
+    let Options { accept_changed_identifiers, update, recreate } = options;
+    pulled.merged = ledger.merge(Terms { extent, accept_changed_identifiers, update, recreate }).await?;
     Ok(pulled)
 }
 

@@ -148,9 +148,7 @@ async fn ctrl_c_loses_nobody_and_the_same_command_goes_on() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the binary starts");
-    while simulator.counts().creates < 40 {
-        tokio::task::yield_now().await;
-    }
+    simulator.reached(|counts| counts.creates >= 40).await.expect("users are made");
     let interrupted =
         std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
     assert!(interrupted.success());
@@ -175,9 +173,7 @@ async fn ctrl_c_at_a_slow_pace_sends_nobody_who_still_waits_for_a_turn() {
     program.write("users.json", &users(60));
     let mut child =
         program.command(&["import", "--yes", "--quiet"]).stdout(Stdio::null()).spawn().expect("the binary starts");
-    while simulator.counts().creates < 3 {
-        tokio::task::yield_now().await;
-    }
+    simulator.reached(|counts| counts.creates >= 3).await.expect("users are made");
     let at_the_signal = simulator.counts().creates;
     let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
     assert!(kill.success());
@@ -219,9 +215,7 @@ async fn a_source_that_changed_after_a_kill_is_sent_as_it_is_now() {
     let arguments = ["migrate", "--query", "users.sql", "--yes", "--json"];
     let mut child =
         program.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
-    while simulator.counts().creates < 40 {
-        tokio::task::yield_now().await;
-    }
+    simulator.reached(|counts| counts.creates >= 40).await.expect("users are made");
     child.kill().expect("kill -9");
     child.wait().expect("an end");
     // Whatever was on its way has arrived once a later request has its answer: all take the same time.
@@ -254,9 +248,7 @@ async fn killed_in_the_middle_the_next_run_makes_nobody_twice_and_misses_nobody(
     program.write("users.json", &users(600));
     for kill_after in [20, 150, 400] {
         let mut child = program.command(&["import", "--yes", "--quiet"]).spawn().expect("the binary starts");
-        while simulator.counts().creates < kill_after && child.try_wait().expect("a state").is_none() {
-            tokio::task::yield_now().await;
-        }
+        simulator.reached(|counts| counts.creates >= kill_after).await.expect("users are made");
         child.kill().expect("kill -9");
         child.wait().expect("an end");
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use db2clerk::ledger::{Answer, Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State};
+use db2clerk::ledger::{Answer, Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State, Terms};
 use db2clerk::record::{ClerkId, ImportUser, Reason, UserId};
 use db2clerk::secret::Secret;
 
@@ -24,11 +24,11 @@ fn invalid(user_id: &str) -> Staged {
 async fn pull(ledger: &Ledger, extent: Extent, users: &[Staged]) {
     ledger.begin_pull().await.expect("a pull begins");
     ledger.stage(1, users).await.expect("users are staged");
-    ledger.merge(extent, false).await.expect("the pull is merged");
+    ledger.merge(Terms::of(extent)).await.expect("the pull is merged");
 }
 
 fn answer(id: i64, outcome: Outcome) -> Answer {
-    Answer { id, requests: 1, in_doubt: false, outcome }
+    Answer { id, requests: 1, in_doubt: false, outcome, password_at: None }
 }
 
 /// Ends the first pending user's attempt.
@@ -151,10 +151,13 @@ async fn known_user_ids_with_other_peoples_addresses_stop_the_run_and_change_not
     finish(&ledger, Outcome::Created(clerk_id("user_1"))).await;
     ledger.begin_pull().await.expect("a pull begins");
     ledger.stage(1, &[valid("1", "staging@example.com"), valid("2", "other@example.com")]).await.expect("staged");
-    let error = ledger.merge(Extent::Whole, false).await.expect_err("other people");
+    let error = ledger.merge(Terms::of(Extent::Whole)).await.expect_err("other people");
     assert!(matches!(error, LedgerError::OtherPeople { differing: 1, known: 1 }), "{error}");
     assert_eq!(states(&ledger).await, "created 1");
-    ledger.merge(Extent::Whole, true).await.expect("accepted on request");
+    ledger
+        .merge(Terms { accept_changed_identifiers: true, ..Terms::of(Extent::Whole) })
+        .await
+        .expect("accepted on request");
     assert_eq!(states(&ledger).await, "created 1, pending 1");
 }
 

@@ -2,13 +2,21 @@
 //!
 //! Source: Clerk's own description of its Backend API, <https://github.com/clerk/openapi-specs>, version 2026-05-12.
 
+mod change;
+mod user;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{ClerkUser, Environment, Instance};
+use super::{Environment, Instance};
 use crate::record::{ClerkId, Hasher, Identifier, IdentifierKind, ImportUser, UserId};
 use crate::secret::Secret;
+
+pub(super) use self::change::{
+    external_id_body, metadata_body, new_contact_body, password_body, patch_body, replaced_email_body, standing_body,
+};
+pub(super) use self::user::User;
 
 /// The version of the API whose shapes stand here.
 pub(super) const API_VERSION: &str = "2026-05-12";
@@ -153,14 +161,22 @@ fn with_status<'a>(verified: impl Iterator<Item = &'a str>, reserved: &'a [Strin
     (values, statuses)
 }
 
-/// Returns the queries that look these users up, usually one.
-///
-/// Each ID is sent behind a `+`: without it Clerk reads a leading `-` as "all but", and takes a leading `+` away.
+/// Returns the queries that look users up by their user IDs, usually one.
 pub(super) fn external_id_queries(ids: &[UserId]) -> Vec<String> {
+    id_queries("external_id", ids.iter().map(UserId::as_str))
+}
+
+/// Returns the queries that look users up by their Clerk IDs, usually one.
+pub(super) fn clerk_id_queries(ids: &[ClerkId]) -> Vec<String> {
+    id_queries("user_id", ids.iter().map(ClerkId::as_str))
+}
+
+/// Each ID is sent behind a `+`: without it Clerk reads a leading `-` as "all but", and takes a leading `+` away.
+fn id_queries<'a>(parameter: &str, ids: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut queries = Vec::new();
     let (mut query, mut values) = (String::new(), 0);
     for id in ids {
-        let value = format!("external_id=%2B{}&", encoded(id.as_str()));
+        let value = format!("{parameter}=%2B{}&", encoded(id));
         if values == VALUES_PER_LOOK_UP || query.len() + value.len() > LONGEST_QUERY {
             queries.push(std::mem::take(&mut query));
             values = 0;
@@ -190,55 +206,8 @@ pub(super) fn page_query(after: Option<&ClerkId>) -> String {
     format!("limit={PAGE}{after}")
 }
 
-fn encoded(value: &str) -> impl std::fmt::Display + '_ {
+pub(super) fn encoded(value: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(value, ENCODED)
-}
-
-/// A user, of whom only that is read which is used.
-#[derive(Deserialize)]
-#[serde(from = "UserAnswer")]
-pub(super) struct User(pub(super) ClerkUser);
-
-#[derive(Deserialize)]
-struct UserAnswer {
-    id: ClerkId,
-    #[serde(default)]
-    external_id: Option<String>,
-    #[serde(default)]
-    username: Option<String>,
-    #[serde(default)]
-    email_addresses: Vec<EmailAddress>,
-    #[serde(default)]
-    phone_numbers: Vec<PhoneNumber>,
-    #[serde(default)]
-    web3_wallets: Vec<Web3Wallet>,
-}
-
-#[derive(Deserialize)]
-struct EmailAddress {
-    email_address: String,
-}
-
-#[derive(Deserialize)]
-struct PhoneNumber {
-    phone_number: String,
-}
-
-#[derive(Deserialize)]
-struct Web3Wallet {
-    web3_wallet: String,
-}
-
-impl From<UserAnswer> for User {
-    fn from(user: UserAnswer) -> Self {
-        let emails = user.email_addresses.iter().map(|email| (IdentifierKind::Email, &email.email_address));
-        let phones = user.phone_numbers.iter().map(|phone| (IdentifierKind::Phone, &phone.phone_number));
-        let names = user.username.iter().map(|name| (IdentifierKind::Username, name));
-        let wallets = user.web3_wallets.iter().map(|wallet| (IdentifierKind::Wallet, &wallet.web3_wallet));
-        let all = emails.chain(phones).chain(names).chain(wallets);
-        let identifiers = all.filter(|(_, value)| !value.is_empty()).map(|(kind, value)| Identifier::new(kind, value));
-        Self(ClerkUser { identifiers: identifiers.collect(), id: user.id, external_id: user.external_id })
-    }
 }
 
 /// The answer of `GET /v1/users/count`.
@@ -441,16 +410,5 @@ mod tests {
         let id = ClerkId::new("user_1").expect("is a Clerk ID");
         assert_eq!(page_query(None), "limit=500");
         assert_eq!(page_query(Some(&id)), "limit=500&starting_after=user_1");
-    }
-
-    #[test]
-    fn a_user_is_read_with_every_identifier_folded_as_clerk_compares_it() {
-        let answer = json!({"id": "user_1", "external_id": null, "username": "Ada", "later": 1,
-            "email_addresses": [{"email_address": "A@x.com", "id": "idn_1"}],
-            "phone_numbers": [{"phone_number": "+15550001"}], "web3_wallets": [{"web3_wallet": "0xAB"}]});
-        let User(user) = serde_json::from_value(answer).expect("is a user");
-        assert_eq!((user.id.as_str(), user.external_id), ("user_1", None));
-        let values: Vec<&str> = user.identifiers.iter().map(|identifier| identifier.value.as_str()).collect();
-        assert_eq!(values, ["a@x.com", "+15550001", "ada", "0xab"]);
     }
 }

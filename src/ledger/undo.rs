@@ -1,0 +1,175 @@
+//! What can be taken back: the users this ledger created or took over, and the Clerk IDs it wrote.
+
+use std::collections::HashSet;
+
+use sqlx::{Connection, Row};
+
+use super::entry::{Event, State};
+use super::store::{Ledger, LedgerError};
+use super::write_back::ToWrite;
+use crate::record::duplicates::IdentifierHash;
+use crate::record::{ClerkId, UserId};
+
+/// A user that is not known to be in Clerk, and of whom a request without a clear answer may have made one.
+#[derive(Debug, Clone)]
+pub struct Doubtful {
+    /// The ledger's own number; pages run by it.
+    pub id: i64,
+    /// The user ID.
+    pub user_id: UserId,
+    /// The hashes of the identifiers that were sent.
+    pub sent_identifiers: HashSet<IdentifierHash>,
+}
+
+/// A user that this ledger created or took over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undoable {
+    /// The ledger's own number; pages run by it.
+    pub id: i64,
+    /// The user ID.
+    pub user_id: UserId,
+    /// The Clerk user.
+    pub clerk_id: ClerkId,
+}
+
+impl Ledger {
+    /// Returns up to `most` users after the entry `after` whom a request without a clear answer may have made.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read or something in it is damaged.
+    pub async fn doubtful(&self, after: i64, most: u32) -> Result<Vec<Doubtful>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT id, user_id, (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id)
+             FROM user WHERE in_doubt = 1 AND clerk_id IS NULL AND user_id IS NOT NULL AND state <> 'deleted' AND id > ?
+             ORDER BY id LIMIT ?",
+        )
+        .bind(after)
+        .bind(most)
+        .fetch_all(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        let hash = |text: String| -> Option<IdentifierHash> { hex::decode(text).ok()?.try_into().ok() };
+        rows.iter()
+            .map(|row| {
+                let id: i64 = row.get(0);
+                let damaged = |what: &str| self.damaged(format!("{what} of entry {id} cannot be read"));
+                let hashes: Vec<String> = serde_json::from_str(row.get(2)).map_err(|_| damaged("an identifier"))?;
+                let user_id = UserId::new(row.get::<String, _>(1)).map_err(|_| damaged("the user ID"))?;
+                Ok(Doubtful { id, user_id, sent_identifiers: hashes.into_iter().filter_map(hash).collect() })
+            })
+            .collect()
+    }
+
+    /// Records that Clerk made these users on requests of ours that were never answered.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written.
+    pub async fn record_come_to_light(&self, found: &[(i64, ClerkId)]) -> Result<(), LedgerError> {
+        debug_assert_eq!(State::Gone.after(Event::CameToLight), Some(State::Created));
+        let mut connection = self.connection().await;
+        let failed = self.failed("record answers in");
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        for (id, clerk_id) in found {
+            sqlx::query(
+                "UPDATE user SET state = 'created', clerk_id = ?, payload = NULL, reasons = NULL, linked = 0
+                 WHERE id = ? AND clerk_id IS NULL",
+            )
+            .bind(clerk_id.as_str())
+            .bind(id)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        }
+        transaction.commit().await.map_err(&failed)
+    }
+
+    /// Returns up to `most` users after the entry `after` that Clerk made on our request.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read or something in it is damaged.
+    pub async fn created(&self, after: i64, most: u32) -> Result<Vec<Undoable>, LedgerError> {
+        let sql = "SELECT id, user_id, clerk_id FROM user WHERE state = 'created' AND id > ? ORDER BY id LIMIT ?";
+        self.undoable(sql, after, most).await
+    }
+
+    /// Returns up to `most` users after the entry `after` that were in Clerk before and were taken over.
+    ///
+    /// # Errors
+    /// As [`Self::created`].
+    pub async fn linked(&self, after: i64, most: u32) -> Result<Vec<Undoable>, LedgerError> {
+        let sql = "SELECT id, user_id, clerk_id FROM user WHERE state = 'adopted' AND linked = 1 AND id > ? ORDER BY id LIMIT ?";
+        self.undoable(sql, after, most).await
+    }
+
+    async fn undoable(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<Undoable>, LedgerError> {
+        let rows = sqlx::query(sql).bind(after).bind(most).fetch_all(&mut *self.connection().await).await;
+        let rows = rows.map_err(self.failed("read"))?;
+        rows.iter()
+            .map(|row| {
+                let id: i64 = row.get(0);
+                let damaged = |what: &str| self.damaged(format!("{what} of entry {id} cannot be read"));
+                let user_id = UserId::new(row.get::<String, _>(1)).map_err(|_| damaged("the user ID"))?;
+                let clerk_id = ClerkId::new(row.get::<String, _>(2)).map_err(|_| damaged("the Clerk ID"))?;
+                Ok(Undoable { id, user_id, clerk_id })
+            })
+            .collect()
+    }
+
+    /// Records that users were deleted from Clerk, or given back. What is known of their rows stays, for emptying the column.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written.
+    pub async fn record_undone(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        sqlx::query(
+            "UPDATE user SET state = 'deleted', vanished = 0, content = NULL
+             WHERE (state = 'created' OR state = 'adopted' AND linked = 1) AND id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(serde_json::json!(ids).to_string())
+        .execute(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("record answers in"))?;
+        Ok(())
+    }
+
+    /// Returns up to `most` Clerk IDs after the entry `after` that stand in rows because we wrote them: those of users who were
+    /// deleted again, and those of users who were in Clerk before us. Users we made who are in Clerk still keep theirs.
+    ///
+    /// # Errors
+    /// As [`Self::created`].
+    pub async fn written_ids(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
+             WHERE (state = 'deleted' AND write_back = 'written' OR state = 'adopted' AND wrote = 1) AND id > ?
+             ORDER BY id LIMIT ?",
+        )
+        .bind(after)
+        .bind(most)
+        .fetch_all(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        rows.iter()
+            .map(|row| {
+                let id: i64 = row.get(0);
+                let clerk_id = ClerkId::new(row.get::<String, _>(2))
+                    .map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
+                Ok(ToWrite { id, row_key: row.get(1), clerk_id })
+            })
+            .collect()
+    }
+
+    /// Records that these rows bear no Clerk ID of ours any more.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written.
+    pub async fn record_cleared(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        sqlx::query(
+            "UPDATE user SET write_back = 'none', write_back_detail = NULL, wrote = 0
+             WHERE id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(serde_json::json!(ids).to_string())
+        .execute(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("record the write-back in"))?;
+        Ok(())
+    }
+}

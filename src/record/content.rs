@@ -1,0 +1,323 @@
+//! What a user is sent with, attribute by attribute, as keyed hashes: enough to name what changed in the source later, and
+//! nothing to read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use super::ImportUser;
+use super::duplicates::HashKey;
+
+/// An attribute of a user that Clerk keeps and that may change in the source after it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each variant is the key of the import schema; `ImportUser` says what each means")]
+pub enum Attribute {
+    Email,
+    EmailAddresses,
+    UnverifiedEmailAddresses,
+    Phone,
+    PhoneNumbers,
+    UnverifiedPhoneNumbers,
+    Username,
+    FirstName,
+    LastName,
+    Password,
+    PasswordHasher,
+    TotpSecret,
+    BackupCodes,
+    PublicMetadata,
+    PrivateMetadata,
+    UnsafeMetadata,
+    CreatedAt,
+    LegalAcceptedAt,
+    Banned,
+    Locked,
+    Locale,
+    Web3Wallets,
+    CreateOrganizationEnabled,
+    CreateOrganizationsLimit,
+    DeleteSelfEnabled,
+    BypassClientTrust,
+}
+
+/// Every attribute, with the byte that stands for it in ledgers, which never changes, and the key of the import schema.
+const ATTRIBUTES: [(Attribute, u8, &str); 26] = [
+    (Attribute::Email, 1, "email"),
+    (Attribute::EmailAddresses, 2, "emailAddresses"),
+    (Attribute::UnverifiedEmailAddresses, 3, "unverifiedEmailAddresses"),
+    (Attribute::Phone, 4, "phone"),
+    (Attribute::PhoneNumbers, 5, "phoneNumbers"),
+    (Attribute::UnverifiedPhoneNumbers, 6, "unverifiedPhoneNumbers"),
+    (Attribute::Username, 7, "username"),
+    (Attribute::FirstName, 8, "firstName"),
+    (Attribute::LastName, 9, "lastName"),
+    (Attribute::Password, 10, "password"),
+    (Attribute::PasswordHasher, 11, "passwordHasher"),
+    (Attribute::TotpSecret, 12, "totpSecret"),
+    (Attribute::BackupCodes, 13, "backupCodes"),
+    (Attribute::PublicMetadata, 14, "publicMetadata"),
+    (Attribute::PrivateMetadata, 15, "privateMetadata"),
+    (Attribute::UnsafeMetadata, 16, "unsafeMetadata"),
+    (Attribute::CreatedAt, 17, "createdAt"),
+    (Attribute::LegalAcceptedAt, 18, "legalAcceptedAt"),
+    (Attribute::Banned, 19, "banned"),
+    (Attribute::Locked, 20, "locked"),
+    (Attribute::Locale, 21, "locale"),
+    (Attribute::Web3Wallets, 22, "web3Wallets"),
+    (Attribute::CreateOrganizationEnabled, 23, "createOrganizationEnabled"),
+    (Attribute::CreateOrganizationsLimit, 24, "createOrganizationsLimit"),
+    (Attribute::DeleteSelfEnabled, 25, "deleteSelfEnabled"),
+    (Attribute::BypassClientTrust, 26, "bypassClientTrust"),
+];
+
+impl Attribute {
+    /// Returns the key of the import schema.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        ATTRIBUTES[self as usize].2
+    }
+
+    fn byte(self) -> u8 {
+        ATTRIBUTES[self as usize].1
+    }
+
+    fn of_byte(byte: u8) -> Option<Self> {
+        ATTRIBUTES.iter().find(|(_, own, _)| *own == byte).map(|(attribute, ..)| *attribute)
+    }
+
+    fn of_key(key: &str) -> Option<Self> {
+        ATTRIBUTES.iter().find(|(.., own)| *own == key).map(|(attribute, ..)| *attribute)
+    }
+
+    /// Returns whether it is one of the three kinds of metadata, which are told apart key by key.
+    #[must_use]
+    pub fn is_metadata(self) -> bool {
+        matches!(self, Self::PublicMetadata | Self::PrivateMetadata | Self::UnsafeMetadata)
+    }
+}
+
+/// A part of a user's content: an attribute, or one key of metadata.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part {
+    /// The attribute.
+    pub attribute: Attribute,
+    /// The key at the top of the metadata; `None` for whatever is no metadata.
+    pub metadata_key: Option<String>,
+}
+
+impl fmt::Display for Part {
+    /// Writes the key of the import schema, such as `firstName` or `publicMetadata.role`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.attribute.key())?;
+        match &self.metadata_key {
+            Some(key) => write!(f, ".{key}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<Attribute> for Part {
+    fn from(attribute: Attribute) -> Self {
+        Self { attribute, metadata_key: None }
+    }
+}
+
+type PartHash = [u8; 8];
+
+/// The content of a user: a keyed hash of each part it has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Content(BTreeMap<Part, PartHash>);
+
+impl Content {
+    /// Reads a user's content. What only says how to create the user (`skip...`), where its row is (`key`) and who it is (`userId`)
+    /// is no part of it.
+    #[must_use]
+    pub fn of(user: &ImportUser, key: &HashKey) -> Self {
+        let mut parts = BTreeMap::new();
+        let Ok(Json::Object(fields)) = serde_json::to_value(user) else { return Self(parts) };
+        for (name, value) in fields {
+            let Some(attribute) = Attribute::of_key(&name) else { continue };
+            match value {
+                Json::Object(metadata) if attribute.is_metadata() => {
+                    for (name, value) in metadata {
+                        let part = Part { attribute, metadata_key: Some(name) };
+                        parts.insert(part, hash(attribute, &value, key));
+                    }
+                }
+                value => {
+                    parts.insert(attribute.into(), hash(attribute, &value, key));
+                }
+            }
+        }
+        Self(parts)
+    }
+
+    /// Returns the parts that the two do not share: changed, new, or gone.
+    #[must_use]
+    pub fn differences(&self, newer: &Self) -> Vec<Part> {
+        let changed = newer.0.iter().filter(|(part, hash)| self.0.get(part) != Some(hash)).map(|(part, _)| part);
+        let gone = self.0.keys().filter(|part| !newer.0.contains_key(part));
+        let mut parts: Vec<Part> = changed.chain(gone).cloned().collect();
+        parts.sort_unstable();
+        parts
+    }
+
+    /// Returns the newer content, but for these parts, which stay as they were: they were not sent.
+    #[must_use]
+    pub fn advanced_to(&self, newer: &Self, but_for: &[Part]) -> Self {
+        let mut parts = newer.0.clone();
+        for part in but_for {
+            match self.0.get(part) {
+                Some(hash) => parts.insert(part.clone(), *hash),
+                None => parts.remove(part),
+            };
+        }
+        Self(parts)
+    }
+
+    /// Returns the content in the form in which a ledger keeps it: of each part its byte, for metadata the length and text of
+    /// its key, and the hash.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len() * 9);
+        for (part, hash) in &self.0 {
+            bytes.push(part.attribute.byte());
+            if part.attribute.is_metadata() {
+                let key = part.metadata_key.as_deref().unwrap_or_default().as_bytes();
+                bytes.extend(u32::try_from(key.len()).unwrap_or(u32::MAX).to_le_bytes());
+                bytes.extend(key);
+            }
+            bytes.extend(hash);
+        }
+        bytes
+    }
+
+    /// Reads that form back; `None` if it is none.
+    #[must_use]
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let mut parts = BTreeMap::new();
+        while let Some((byte, rest)) = bytes.split_first() {
+            bytes = rest;
+            let attribute = Attribute::of_byte(*byte)?;
+            let mut metadata_key = None;
+            if attribute.is_metadata() {
+                let (length, rest) = bytes.split_first_chunk::<4>()?;
+                let (key, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+                metadata_key = Some(String::from_utf8(key.to_vec()).ok()?);
+                bytes = rest;
+            }
+            let (hash, rest) = bytes.split_first_chunk::<8>()?;
+            parts.insert(Part { attribute, metadata_key }, *hash);
+            bytes = rest;
+        }
+        Some(Self(parts))
+    }
+}
+
+fn hash(attribute: Attribute, value: &Json, key: &HashKey) -> PartHash {
+    let mut text = String::new();
+    write_in_order(value, &mut text);
+    let mut hash = [0; 8];
+    hash.copy_from_slice(&key.keyed(attribute.key(), &text)[..8]);
+    hash
+}
+
+/// Writes JSON with the keys of every object in order: a database may give them in another order the next time.
+fn write_in_order(value: &Json, text: &mut String) {
+    match value {
+        Json::Object(object) => {
+            text.push('{');
+            let ordered: BTreeMap<&String, &Json> = object.iter().collect();
+            for (key, value) in ordered {
+                text.push_str(&Json::from(key.as_str()).to_string());
+                text.push(':');
+                write_in_order(value, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Json::Array(values) => {
+            text.push('[');
+            for value in values {
+                write_in_order(value, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        simple => text.push_str(&simple.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::record::UserId;
+
+    fn content(change: impl FnOnce(&mut ImportUser)) -> Content {
+        let mut user = ImportUser::new(UserId::new("1").expect("an ID"));
+        user.email = Some("ada@example.com".into());
+        user.first_name = Some("Ada".into());
+        user.public_metadata = object(json!({"role": "admin", "plan": {"a": 1, "b": 2}}));
+        change(&mut user);
+        Content::of(&user, &HashKey::new([7; 32]))
+    }
+
+    fn object(value: Json) -> serde_json::Map<String, Json> {
+        serde_json::from_value(value).expect("an object")
+    }
+
+    fn check(change: impl FnOnce(&mut ImportUser), expected: &[&str]) {
+        let parts = content(|_| {}).differences(&content(change));
+        assert_eq!(parts.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_changed_is_named_part_by_part() {
+        check(|_| {}, &[]);
+        check(|user| user.first_name = Some("Eva".into()), &["firstName"]);
+        check(|user| user.first_name = None, &["firstName"]);
+        check(|user| user.banned = Some(true), &["banned"]);
+        check(
+            |user| user.public_metadata = object(json!({"role": "user", "plan": {"b": 2, "a": 1}})),
+            &["publicMetadata.role"],
+        );
+        check(|user| user.public_metadata.clear(), &["publicMetadata.plan", "publicMetadata.role"]);
+        check(|user| user.key = Some("row".into()), &[]);
+        check(|user| user.skip_legal_checks = Some(true), &[]);
+    }
+
+    #[test]
+    fn the_bytes_of_a_ledger_give_the_content_back_and_others_give_none() {
+        let own = content(|_| {});
+        let bytes = own.to_bytes();
+        assert_eq!(Content::from_bytes(&bytes), Some(own));
+        assert_eq!(Content::from_bytes(&bytes[..bytes.len() - 1]), None);
+        assert_eq!(Content::from_bytes(&[255; 32]), None);
+    }
+
+    #[test]
+    fn parts_that_were_not_sent_stay_as_they_were() {
+        let (old, new) = (
+            content(|_| {}),
+            content(|user| {
+                user.first_name = Some("Eva".into());
+                user.locale = Some("de-DE".into());
+            }),
+        );
+        let advanced = old.advanced_to(&new, &[Attribute::Locale.into()]);
+        let still: Vec<String> = advanced.differences(&new).iter().map(ToString::to_string).collect();
+        assert_eq!(still, ["locale"]);
+        assert_eq!(old.advanced_to(&new, &[]), new);
+    }
+
+    #[test]
+    fn the_table_of_attributes_is_in_the_order_of_the_enum_and_no_byte_stands_for_two() {
+        for (at, (attribute, byte, key)) in ATTRIBUTES.iter().enumerate() {
+            assert_eq!(*attribute as usize, at, "{key}");
+            assert_eq!(Attribute::of_byte(*byte), Some(*attribute));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What ends a stage early: a wish to stop, an error that concerns everybody alike, an outage.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use tokio::sync::watch;
+
+use crate::clerk::{Client, Error, Turn};
+use crate::shutdown::{Shutdown, Urgency};
+
+/// Failures in a row, over all users, after which this is taken for an outage and the run ends.
+const OUTAGE: u32 = 60;
+/// Failures that a run may take on top of one for every other user, before it is ended rather than dragged through the night.
+const FAILURES_ANYWAY: u64 = 500;
+
+/// Shared by all workers of a stage: says whether to go on, and is told how requests fare.
+pub(super) struct Brake {
+    /// Set once, by whoever meets an error that concerns every further user alike.
+    stop: watch::Sender<Option<Error>>,
+    shutdown: Shutdown,
+    failures_in_a_row: AtomicU32,
+    failures: AtomicU64,
+    most_failures: u64,
+}
+
+impl Brake {
+    /// Makes a brake for a stage with so many users before it.
+    pub(super) fn new(users: u64, shutdown: Shutdown) -> Self {
+        Self {
+            stop: watch::Sender::new(None),
+            shutdown,
+            failures_in_a_row: AtomicU32::new(0),
+            failures: AtomicU64::new(0),
+            most_failures: FAILURES_ANYWAY + users / 2,
+        }
+    }
+
+    /// Ends the stage: every further user would fail alike. The first error given is the one that is told.
+    pub(super) fn stop_for(&self, error: &Error) {
+        self.stop.send_if_modified(|stop| {
+            let first = stop.is_none();
+            if first {
+                *stop = Some(error.clone());
+            }
+            first
+        });
+    }
+
+    /// Returns the error that ended the stage, if one did.
+    pub(super) fn error(&self) -> Option<Error> {
+        self.stop.borrow().clone()
+    }
+
+    /// Returns whether nothing new is to be begun.
+    pub(super) fn is_on(&self) -> bool {
+        self.stop.borrow().is_some() || self.shutdown.requested()
+    }
+
+    /// Resolves once nothing new is to be begun.
+    pub(super) async fn on(&self) {
+        let (mut stopped, mut shutdown) = (self.stop.subscribe(), self.shutdown.clone());
+        tokio::select! {
+            _ = stopped.wait_for(Option::is_some) => {}
+            () = shutdown.wait_for(Urgency::Graceful) => {}
+        }
+    }
+
+    /// Resolves once a stop of this urgency is asked for by a person.
+    pub(super) async fn asked(&self, urgency: Urgency) {
+        self.shutdown.clone().wait_for(urgency).await;
+    }
+
+    /// Waits for the turn to send a request; `None` once nothing new is to be begun.
+    pub(super) async fn turn(&self, client: &Client) -> Option<Turn> {
+        tokio::select! {
+            biased;
+            () = self.on() => None,
+            turn = client.turn() => Some(turn),
+        }
+    }
+
+    /// Takes note of a failure that may pass. Too many in a row are an outage, and so are too many in all.
+    pub(super) fn failed(&self, error: &Error) {
+        // A refusal for pace is Clerk at work, not out of work; the client itself ends what never ends.
+        if error.is_rate_limit() {
+            return;
+        }
+        let in_a_row = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+        let in_all = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        let told = if in_a_row >= OUTAGE {
+            format!("Clerk has not answered well {in_a_row} times in a row")
+        } else if in_all > self.most_failures {
+            format!("{in_all} requests of this run have failed, which is more than passing trouble")
+        } else {
+            return;
+        };
+        let message = format!("{told}; the last time: {}", error.message);
+        self.stop_for(&Error { message, ..error.clone() });
+    }
+
+    /// Takes note of an answer that makes sense.
+    pub(super) fn succeeded(&self) {
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clerk::Kind;
+
+    fn failure(status: u16) -> Error {
+        Error {
+            kind: Kind::Passing,
+            status: Some(status),
+            code: "internal_clerk_error".to_owned(),
+            message: "Clerk had a problem of its own".to_owned(),
+            field: None,
+            trace_id: None,
+            retry_after: None,
+            in_doubt: true,
+        }
+    }
+
+    #[test]
+    fn failures_in_a_row_are_an_outage_and_one_success_begins_the_row_anew() {
+        let brake = Brake::new(100_000, Shutdown::never());
+        for _ in 1..OUTAGE {
+            brake.failed(&failure(500));
+        }
+        brake.succeeded();
+        brake.failed(&failure(500));
+        assert!(!brake.is_on());
+        for _ in 1..OUTAGE {
+            brake.failed(&failure(500));
+        }
+        assert!(brake.error().is_some_and(|error| error.message.contains("60 times in a row")));
+    }
+
+    #[test]
+    fn failures_that_never_end_end_the_run_although_some_requests_succeed() {
+        let brake = Brake::new(1_000, Shutdown::never());
+        let mut failures = 0;
+        while !brake.is_on() && failures < 10_000 {
+            brake.failed(&failure(500));
+            brake.succeeded();
+            failures += 1;
+        }
+        assert_eq!(failures, 1_001);
+    }
+
+    #[test]
+    fn refusals_for_pace_are_no_failures() {
+        let brake = Brake::new(1, Shutdown::never());
+        for _ in 0..10_000 {
+            brake.failed(&failure(429));
+        }
+        assert!(!brake.is_on());
+    }
+}
