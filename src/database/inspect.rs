@@ -43,6 +43,10 @@ pub enum KeyKind {
         longest: Option<u64>,
         /// The SQL name of the type to compare as.
         cast: String,
+        /// Whether the type fills up with spaces that mean nothing.
+        padded: bool,
+        /// Whether the database takes `a` and `A` for the same key.
+        ignores_case: bool,
     },
     /// A uuid type.
     Uuid,

@@ -3,8 +3,10 @@
 //! This part knows SQL and nothing of users: [`Database::rows`] gives whatever a query selects, and
 //! [`Database::write_clerk_ids`] puts texts next to keys.
 
+mod clerk_ids;
 mod error;
 mod inspect;
+mod key;
 mod mysql;
 mod postgres;
 mod rows;
@@ -14,19 +16,20 @@ mod statement;
 mod url;
 mod write;
 
+pub use self::clerk_ids::{ClerkIds, TableRow};
 pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
 pub use self::inspect::{KeyKind, Target};
 pub use self::rows::Rows;
 pub use self::sql::{NameError, TableName, column_name};
 pub use self::sqlite::create as create_sqlite;
 pub use self::url::{DatabaseUrl, UrlError};
-pub use self::write::Written;
+pub use self::write::{Cleared, Written};
 
 use self::mysql::MySql;
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
 use self::url::Place;
-use self::write::Work;
+use self::write::{Failure, Found, Item, Mode, Work};
 use crate::engine::Engine;
 use crate::record::ClerkId;
 
@@ -138,10 +141,16 @@ impl Database {
     /// # Errors
     /// [`WriteError`], if the database does not let it; [`WriteError::is_passing`] tells whether to try again.
     pub async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
+        self.must_write()?;
+        // What is there now counts, not what was there when the target was shown.
+        let now = self.inspect(&target.table, &target.key, &target.column).await.map_err(|error| match error {
+            TargetError::Query(QueryError::Connect(error)) => WriteError::Connect(error),
+            other => WriteError::Refused(other.to_string()),
+        })?;
         match self {
-            Self::Postgres(database) => database.add_column(target).await,
-            Self::MySql(database) => database.add_column(target).await,
-            Self::Sqlite(database) => database.add_column(target).await,
+            Self::Postgres(database) => database.add_column(&now).await,
+            Self::MySql(database) => database.add_column(&now).await,
+            Self::Sqlite(database) => database.add_column(&now).await,
         }
     }
 
@@ -152,7 +161,8 @@ impl Database {
     }
 
     /// Writes Clerk IDs to the rows with these keys, in one transaction, and reads back what then stands there. A row that
-    /// holds another Clerk ID keeps it unless `overwrite` is set; whatever else it holds, it keeps always. No other column changes. The answers are in the order of the batch.
+    /// holds another Clerk ID keeps it unless `overwrite` is set; whatever else it holds, it keeps always. No other column
+    /// changes. The answers are in the order of the batch.
     ///
     /// # Errors
     /// [`WriteError`], if the batch as a whole was not taken; what concerns single rows is in their [`Written`].
@@ -162,16 +172,50 @@ impl Database {
         batch: &[(String, ClerkId)],
         overwrite: bool,
     ) -> Result<Vec<Written>, WriteError> {
-        let mut work = Work::new(target, batch);
+        let mode = if overwrite { Mode::Replace } else { Mode::Fill };
+        Ok(self.change(target, batch, mode).await?.finish(write::written))
+    }
+
+    /// Sets the column to NULL in the rows with these keys, where it holds exactly the Clerk ID given with the key, in one
+    /// transaction, and reads back what then stands there. No other column changes. The answers are in the order of the batch.
+    ///
+    /// # Errors
+    /// [`WriteError`], if the batch as a whole was not taken; what concerns single rows is in their [`Cleared`].
+    pub async fn clear_clerk_ids(
+        &self,
+        target: &Target,
+        batch: &[(String, ClerkId)],
+    ) -> Result<Vec<Cleared>, WriteError> {
+        Ok(self.change(target, batch, Mode::Clear).await?.finish(write::cleared))
+    }
+
+    async fn change(&self, target: &Target, batch: &[(String, ClerkId)], mode: Mode) -> Result<Work, WriteError> {
+        self.must_write()?;
+        let mut work = Work::new(target, batch, mode);
         while let Some(range) = work.next() {
-            let items = work.items(&range);
-            let result = match self {
-                Self::Postgres(database) => database.write(target, items, overwrite).await,
-                Self::MySql(database) => database.write(target, items, overwrite).await,
-                Self::Sqlite(database) => database.write(target, items, overwrite).await,
-            };
+            let result = self.write(target, work.items(&range), mode).await;
             work.record(&range, result)?;
         }
-        Ok(work.finish())
+        Ok(work)
+    }
+
+    async fn write(&self, target: &Target, items: &[Item], mode: Mode) -> Result<Vec<Found>, Failure> {
+        match self {
+            Self::Postgres(database) => database.write(target, items, mode).await,
+            Self::MySql(database) => database.write(target, items, mode).await,
+            Self::Sqlite(database) => database.write(target, items, mode).await,
+        }
+    }
+
+    fn must_write(&self) -> Result<(), WriteError> {
+        let access = match self {
+            Self::Postgres(database) => database.access,
+            Self::MySql(database) => database.access,
+            Self::Sqlite(database) => database.access,
+        };
+        match access {
+            Access::Write => Ok(()),
+            Access::Read => Err(WriteError::ReadOnly("it was opened for reading".to_owned())),
+        }
     }
 }

@@ -5,6 +5,8 @@ mod failure;
 mod values;
 mod write;
 
+use std::sync::atomic::AtomicBool;
+
 use futures_util::TryStreamExt;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode, MySqlStatement};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, SqlSafeStr, Statement, TypeInfo};
@@ -22,15 +24,18 @@ use crate::row::Column;
 #[derive(Debug)]
 pub struct MySql {
     server: Server,
-    access: Access,
+    pub(super) access: Access,
     /// The connection for everything but rows, while nobody uses it. One that failed is not put back.
     idle: Mutex<Option<MySqlConnection>>,
+    /// Whether the server has turned out to be an old one that cannot skip locked rows.
+    cannot_skip_locked: AtomicBool,
 }
 
 impl MySql {
     pub(super) async fn connect(server: &Server, access: Access) -> Result<Self, ConnectError> {
         let connection = open(server).await?;
-        Ok(Self { server: server.clone(), access, idle: Mutex::new(Some(connection)) })
+        let idle = Mutex::new(Some(connection));
+        Ok(Self { server: server.clone(), access, idle, cannot_skip_locked: AtomicBool::new(false) })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

@@ -26,7 +26,7 @@ use crate::row::{Column, Row};
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
-    access: Access,
+    pub(super) access: Access,
     /// The connection for everything but rows, while nobody uses it. One that failed is not put back.
     idle: Mutex<Option<PgConnection>>,
 }

@@ -1,8 +1,10 @@
 //! SQL made from names: the one place where a text from outside becomes part of a statement.
 
+pub(super) mod write;
+
 use std::fmt;
 
-use super::inspect::{KeyKind, Target};
+use super::inspect::Target;
 use crate::engine::Engine;
 
 /// A table's name, with its schema if one was given. Names are taken as they are, case included.
@@ -239,121 +241,15 @@ pub(super) fn postgres_type(schema: &str, name: &str) -> String {
     format!("{}.{}", quote(Engine::Postgres, schema), quote(Engine::Postgres, name))
 }
 
-/// What a write needs, for each engine: read what stands in the rows, write, read again. Overwriting replaces what has the shape
-/// of a Clerk ID (see [`crate::record::ClerkId`]) and nothing else: the column may hold anybody's data.
-pub(super) struct WriteSql {
-    /// Gives the number of each key of the batch whose row exists, and what the column holds; locks the rows.
-    pub(super) before: String,
-    /// Writes the IDs.
-    pub(super) update: String,
-    /// As `before`, without locking.
-    pub(super) after: String,
-}
-
-/// Postgres: `$1` the keys, `$2` the IDs, both arrays.
-pub(super) fn write_postgres(target: &Target, overwrite: bool) -> WriteSql {
+/// The key and the Clerk ID of every row; no ID, where the column is missing.
+pub(super) fn clerk_ids(target: &Target) -> String {
     let (table, key, column) = quoted(target);
-    let keys = match &target.key_kind {
-        KeyKind::Text { cast, .. } | KeyKind::Integer { cast, .. } => format!("$1::text[]::{cast}[]"),
-        KeyKind::Uuid => "$1::text[]::uuid[]".to_owned(),
-        KeyKind::Binary => "$1::bytea[]".to_owned(),
+    let column = match target.engine {
+        _ if target.column_missing() => "NULL".to_owned(),
+        Engine::Postgres => format!("t.{column}::text"),
+        Engine::MySql | Engine::Sqlite => format!("t.{column}"),
     };
-    let read = format!(
-        "SELECT b.n, t.{column}::text FROM unnest({keys}) WITH ORDINALITY AS b(k, n) JOIN {table} AS t ON t.{key} = b.k"
-    );
-    let free = format!("t.{column} IS NULL");
-    let condition = if overwrite {
-        format!("({free} OR t.{column}::text ~ '^user_[A-Za-z0-9_]{{1,64}}$' AND t.{column}::text <> b.id)")
-    } else {
-        free
-    };
-    let update = format!(
-        "UPDATE {table} AS t SET {column} = b.id FROM unnest({keys}, $2::text[]) AS b(k, id) \
-         WHERE t.{key} = b.k AND {condition}"
-    );
-    WriteSql { before: format!("{read} FOR UPDATE OF t"), update, after: read }
-}
-
-/// MySQL and SQLite: the batch stands in a temporary table of this name.
-const BATCH: &str = "db2clerk_batch";
-
-/// MySQL: makes the batch's table. Its key column is made by the server from the key itself, for the very same type, character
-/// set and collation: only then is the index used.
-pub(super) fn batch_table_mysql(target: &Target) -> String {
-    let (table, key, _) = quoted(target);
-    format!(
-        "CREATE TEMPORARY TABLE {} (n INT NOT NULL PRIMARY KEY, id VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL) \
-         SELECT 0 AS n, '' AS id, t.{key} AS k FROM {table} AS t WHERE FALSE",
-        batch_mysql(target)
-    )
-}
-
-/// MySQL: drops the batch's table.
-pub(super) fn drop_batch_mysql(target: &Target) -> String {
-    format!("DROP TEMPORARY TABLE IF EXISTS {}", batch_mysql(target))
-}
-
-/// MySQL: fills the batch's table with so many rows of number, ID, key.
-pub(super) fn fill_batch_mysql(target: &Target, rows: usize) -> String {
-    format!("INSERT INTO {} (n, id, k) VALUES {}", batch_mysql(target), triples(rows))
-}
-
-/// MySQL: reading and writing by way of the batch's table. `STRAIGHT_JOIN` keeps the optimizer from reading the whole table.
-pub(super) fn write_mysql(target: &Target, overwrite: bool) -> WriteSql {
-    let (table, key, column) = quoted(target);
-    let batch = batch_mysql(target);
-    let join = format!("{batch} AS b STRAIGHT_JOIN {table} AS t ON t.{key} = b.k");
-    let read = format!("SELECT b.n, t.{column} FROM {join}");
-    let free = format!("t.{column} IS NULL");
-    let condition = if overwrite {
-        // Compared by bytes whatever the column's collation; and without a backslash, which `sql_mode` can give another meaning.
-        let held = format!("RTRIM(CONVERT(t.{column} USING utf8mb4)) COLLATE utf8mb4_bin");
-        format!(
-            "({free} OR {held} REGEXP '^user_.' AND NOT ({held} REGEXP '[^A-Za-z0-9_]') AND CHAR_LENGTH({held}) <= 69 \
-             AND CAST(t.{column} AS BINARY) <> CAST(b.id AS BINARY))"
-        )
-    } else {
-        free
-    };
-    // A column that is set keeps what it is set to: https://dev.mysql.com/doc/refman/8.4/en/timestamp-initialization.html
-    let names: Vec<String> = target.on_update.iter().map(|name| quote(Engine::MySql, name)).collect();
-    let kept = names.iter().fold(String::new(), |kept, name| kept + ", t." + name + " = t." + name);
-    let update = format!("UPDATE {join} SET t.{column} = b.id{kept} WHERE {condition}");
-    WriteSql { before: format!("{read} FOR UPDATE"), update, after: read }
-}
-
-fn batch_mysql(target: &Target) -> String {
-    quote_table(Engine::MySql, &TableName { schema: target.table.schema.clone(), table: BATCH.to_owned() })
-}
-
-/// SQLite: makes the batch's table. The key column has no affinity, so that comparing takes that of the key.
-pub(super) const BATCH_TABLE_SQLITE: &str =
-    "CREATE TEMP TABLE IF NOT EXISTS db2clerk_batch (n INTEGER PRIMARY KEY, id TEXT NOT NULL, k)";
-
-/// SQLite: empties the batch's table.
-pub(super) const EMPTY_BATCH_SQLITE: &str = "DELETE FROM temp.db2clerk_batch";
-
-/// SQLite: fills the batch's table with so many rows of number, ID, key.
-pub(super) fn fill_batch_sqlite(rows: usize) -> String {
-    format!("INSERT INTO temp.{BATCH} (n, id, k) VALUES {}", triples(rows))
-}
-
-/// SQLite: reading and writing by way of the batch's table. `CROSS JOIN` keeps the planner from reading the whole table.
-pub(super) fn write_sqlite(target: &Target, overwrite: bool) -> WriteSql {
-    let (table, key, column) = quoted(target);
-    let read = format!("SELECT b.n, t.{column} FROM temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = b.k");
-    let free = format!("t.{column} IS NULL");
-    let condition = if overwrite {
-        format!(
-            "({free} OR typeof(t.{column}) = 'text' AND t.{column} GLOB 'user_?*' AND t.{column} NOT GLOB '*[^A-Za-z0-9_]*' \
-             AND length(CAST(t.{column} AS BLOB)) <= 69 AND t.{column} <> b.id COLLATE BINARY)"
-        )
-    } else {
-        free
-    };
-    let update =
-        format!("UPDATE {table} AS t SET {column} = b.id FROM temp.{BATCH} AS b WHERE t.{key} = b.k AND {condition}");
-    WriteSql { before: read.clone(), update, after: read }
+    format!("SELECT t.{key}, {column} FROM {table} AS t")
 }
 
 /// SQLite: the storage classes that a column's values have.
@@ -365,8 +261,4 @@ pub(super) fn storage_classes(table: &TableName, column: &str) -> String {
 fn quoted(target: &Target) -> (String, String, String) {
     let engine = target.engine;
     (quote_table(engine, &target.table), quote(engine, &target.key), quote(engine, &target.column))
-}
-
-fn triples(rows: usize) -> String {
-    vec!["(?, ?, ?)"; rows].join(", ")
 }

@@ -21,8 +21,9 @@ use super::url::File;
 use super::{Access, statement};
 use crate::row::{Column, Row, Value};
 
-/// How long to wait for another process's lock on the file.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for another process's lock on the file. A writer that waits for readers to end keeps others from beginning.
+const PATIENCE_TO_READ: Duration = Duration::from_secs(10);
+const PATIENCE_TO_WRITE: Duration = Duration::from_secs(5);
 
 /// Makes a new SQLite file and runs a script in it: the demo's sample.
 ///
@@ -39,7 +40,7 @@ pub async fn create(path: &std::path::Path, script: &'static str) -> anyhow::Res
 #[derive(Debug)]
 pub struct Sqlite {
     file: File,
-    access: Access,
+    pub(super) access: Access,
     /// The connection for everything but rows, while nobody uses it. One that failed is not put back.
     idle: Mutex<Option<SqliteConnection>>,
 }
@@ -107,7 +108,7 @@ async fn open(file: &File, access: Access) -> Result<SqliteConnection, ConnectEr
         .filename(&path)
         .create_if_missing(false)
         .read_only(access == Access::Read)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(if access == Access::Write { PATIENCE_TO_WRITE } else { PATIENCE_TO_READ })
         // As an application finds it that does not ask for more: the driver would switch it on.
         .foreign_keys(false)
         .pragma("temp_store", "memory")

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::error::WriteError;
-use super::inspect::{KeyKind, Target};
+use super::inspect::Target;
+use super::key::{self, Key};
 use crate::record::ClerkId;
 
 /// What became of one row's Clerk ID.
@@ -20,49 +21,57 @@ pub enum Written {
     RowGone,
     /// The database does not take it, for this reason.
     Refused(String),
+    /// Another transaction has a lock in the way, and the row was left alone: a passing state.
+    Locked,
 }
 
-/// One key and the ID that goes to its row.
+/// What became of one Clerk ID that was to leave its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cleared {
+    /// The column was set to NULL.
+    Cleared,
+    /// Nothing stood there before.
+    AlreadyEmpty,
+    /// The row holds something else, this, and was left alone.
+    Held(String),
+    /// No row has this key.
+    RowGone,
+    /// The database does not take it, for this reason.
+    Refused(String),
+    /// Another transaction has a lock in the way, and the row was left alone: a passing state.
+    Locked,
+}
+
+/// Which rows of a batch are changed, and to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Those that hold nothing get their ID.
+    Fill,
+    /// Those that hold nothing, or another Clerk ID, get theirs.
+    Replace,
+    /// Those that hold their ID lose it.
+    Clear,
+}
+
+/// One key and the ID that belongs to its row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {
     pub(super) key: Key,
     pub(super) id: String,
 }
 
-/// A row's key in its column's own type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    Text(String),
-    Integer(i128),
-    Binary(Vec<u8>),
-}
+/// A row as it was read: the number of its item, and what its column holds.
+pub(super) type Cell = (usize, Option<String>);
 
-/// What a row's column held before and after the write.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
-    /// Whether the row was found again after the write.
-    pub(super) again: bool,
-}
-
-impl Found {
-    pub(super) fn before(before: Option<String>) -> Self {
-        Self { before, after: None, again: false }
-    }
-
-    pub(super) fn set_after(&mut self, after: Option<String>) {
-        (self.after, self.again) = (after, true);
-    }
-}
-
-/// Checks that every row found before the write was found after it: asked before the transaction is committed.
-pub(super) fn all_still_there(found: &[Option<Found>]) -> Result<(), Failure> {
-    if found.iter().flatten().all(|found| found.again) {
-        Ok(())
-    } else {
-        Err(Failure::Row("writing it changes its key, so nothing was kept; a trigger may be at work".to_owned()))
-    }
+/// What a transaction found at an item's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// No row.
+    Gone,
+    /// A row that others hold locked.
+    Locked,
+    /// A row, and what its column held before and after the write.
+    Row { before: Option<String>, after: Option<String> },
 }
 
 /// Why a transaction was not taken.
@@ -70,45 +79,98 @@ pub(super) fn all_still_there(found: &[Option<Found>]) -> Result<(), Failure> {
 pub(super) enum Failure {
     /// A row of it was refused, for this reason; the others may be fine.
     Row(String),
+    /// Something that a row of it needs is locked; the others may be fine.
+    Lock(WriteError),
     /// It would fail with any rows.
     Whole(WriteError),
 }
+
+impl Failure {
+    /// Returns the same; a lock is one on everything.
+    pub(super) fn of_all(self) -> Self {
+        match self {
+            Self::Lock(error) => Self::Whole(error),
+            other => other,
+        }
+    }
+
+    /// Returns the same as a failure of everything, whatever rows it has.
+    pub(super) fn into_error(self) -> WriteError {
+        match self {
+            Self::Row(why) => WriteError::Refused(why),
+            Self::Lock(error) | Self::Whole(error) => error,
+        }
+    }
+}
+
+/// Compares what was read with a lock before the write with what was read after it: asked before the transaction is committed.
+pub(super) fn compare(items: usize, before: Vec<Cell>, after: Vec<Cell>) -> Result<Vec<Found>, Failure> {
+    let mut found = vec![Found::Gone; items];
+    let mut after: HashMap<usize, Option<String>> = after.into_iter().collect();
+    for (at, before) in before {
+        let Some(after) = after.remove(&at) else {
+            return Err(Failure::Row(
+                "writing it changes its key, so nothing was kept; a trigger may be at work".to_owned(),
+            ));
+        };
+        if let Some(found) = found.get_mut(at) {
+            *found = Found::Row { before, after };
+        }
+    }
+    for at in after.into_keys() {
+        if let Some(found) = found.get_mut(at) {
+            *found = Found::Locked;
+        }
+    }
+    Ok(found)
+}
+
+/// How often a batch is halved because of locks: enough to find one locked row of a thousand, and an end to the waiting where
+/// half the table is locked.
+const HALVINGS_FOR_LOCKS: u32 = 12;
 
 /// A batch on its way: gives out ranges of items to write, and takes what came of them.
 #[derive(Debug)]
 pub(super) struct Work {
     items: Vec<Item>,
     outcomes: Vec<Outcome>,
-    /// For each entry of the batch, its item (entries may share one), or the answer that is known before.
-    entries: Vec<(String, Result<usize, Written>)>,
+    /// For each entry of the batch its ID, and its item (entries may share one) or what is known before.
+    entries: Vec<(String, Result<usize, Outcome>)>,
     todo: Vec<Range<usize>>,
+    halvings_for_locks: u32,
 }
 
-#[derive(Debug, Clone)]
-enum Outcome {
-    Gone,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
     Found(Found),
     Refused(String),
 }
 
 impl Work {
-    pub(super) fn new(target: &Target, batch: &[(String, ClerkId)]) -> Self {
-        let mut work = Self { items: Vec::new(), outcomes: Vec::new(), entries: Vec::new(), todo: Vec::new() };
+    pub(super) fn new(target: &Target, batch: &[(String, ClerkId)], mode: Mode) -> Self {
+        let mut work = Self {
+            items: Vec::new(),
+            outcomes: Vec::new(),
+            entries: Vec::new(),
+            todo: Vec::new(),
+            halvings_for_locks: HALVINGS_FOR_LOCKS,
+        };
         let mut known: HashMap<Key, usize> = HashMap::new();
+        let longest = target.column_longest.filter(|_| mode != Mode::Clear).unwrap_or(u64::MAX);
         for (text, id) in batch {
-            let entry = if target.column_longest.is_some_and(|longest| longest < id.as_str().len() as u64) {
-                Err(Written::Refused("the column is too narrow for this Clerk ID".to_owned()))
-            } else if let Some(key) = key(&target.key_kind, text) {
+            let entry = if longest < id.as_str().len() as u64 {
+                Err(Outcome::Refused("the column is too narrow for this Clerk ID".to_owned()))
+            } else if let Some(key) = key::read(&target.key_kind, text) {
                 Ok(*known.entry(key.clone()).or_insert_with(|| {
                     work.items.push(Item { key, id: id.to_string() });
                     work.items.len() - 1
                 }))
             } else {
-                Err(Written::RowGone)
+                Err(Outcome::Found(Found::Gone))
             };
             work.entries.push((id.to_string(), entry));
         }
-        work.outcomes = vec![Outcome::Gone; work.items.len()];
+        work.outcomes = vec![Outcome::Found(Found::Gone); work.items.len()];
         if !work.items.is_empty() {
             work.todo.push(0..work.items.len());
         }
@@ -124,21 +186,26 @@ impl Work {
         &self.items[range.clone()]
     }
 
-    /// Takes what came of a range; halves it, if a row of it was refused.
+    /// Takes what came of a range; halves it, if a row of it was refused or needs what is locked.
     pub(super) fn record(
         &mut self,
         range: &Range<usize>,
-        result: Result<Vec<Option<Found>>, Failure>,
+        result: Result<Vec<Found>, Failure>,
     ) -> Result<(), WriteError> {
+        let outcomes = &mut self.outcomes[range.clone()];
         match result {
             Ok(found) => {
-                for (outcome, found) in self.outcomes[range.clone()].iter_mut().zip(found) {
-                    *outcome = found.map_or(Outcome::Gone, Outcome::Found);
+                for (outcome, found) in outcomes.iter_mut().zip(found) {
+                    *outcome = Outcome::Found(found);
                 }
             }
             Err(Failure::Whole(error)) => return Err(error),
-            Err(Failure::Row(why)) if range.len() == 1 => self.outcomes[range.start] = Outcome::Refused(why),
-            Err(Failure::Row(_)) => {
+            Err(Failure::Row(why)) if range.len() == 1 => outcomes.fill(Outcome::Refused(why)),
+            Err(Failure::Lock(_)) if range.len() == 1 || self.halvings_for_locks == 0 => {
+                outcomes.fill(Outcome::Found(Found::Locked));
+            }
+            Err(failure) => {
+                self.halvings_for_locks -= u32::from(matches!(failure, Failure::Lock(_)));
                 let middle = range.start + range.len() / 2;
                 self.todo.push(middle..range.end);
                 self.todo.push(range.start..middle);
@@ -147,78 +214,148 @@ impl Work {
         Ok(())
     }
 
-    /// Returns the answers in the order of the batch.
-    pub(super) fn finish(self) -> Vec<Written> {
+    /// Returns the answers in the order of the batch, each made of the ID and what came of it.
+    pub(super) fn finish<T>(self, answer: fn(&str, Outcome) -> T) -> Vec<T> {
         let Self { entries, outcomes, .. } = self;
         entries
             .into_iter()
-            .map(|(id, entry)| entry.map_or_else(|known| known, |at| answer(&id, &outcomes[at])))
+            .map(|(id, entry)| answer(&id, entry.map_or_else(|known| known, |at| outcomes[at].clone())))
             .collect()
     }
 }
 
-fn answer(id: &str, outcome: &Outcome) -> Written {
-    let Found { before, after, .. } = match outcome {
-        Outcome::Gone => return Written::RowGone,
-        Outcome::Refused(why) => return Written::Refused(why.clone()),
-        Outcome::Found(found) => found,
+/// Says what became of an ID that was to be written.
+pub(super) fn written(id: &str, outcome: Outcome) -> Written {
+    let (before, after) = match outcome {
+        Outcome::Refused(why) => return Written::Refused(why),
+        Outcome::Found(Found::Gone) => return Written::RowGone,
+        Outcome::Found(Found::Locked) => return Written::Locked,
+        Outcome::Found(Found::Row { before, after }) => (before, after),
     };
-    // A char(n) column pads with spaces, which no Clerk ID has.
-    let holds_it = |held: &Option<String>| held.as_deref().is_some_and(|held| held.trim_end() == id);
     match after {
-        Some(_) if holds_it(after) && holds_it(before) => Written::AlreadyRight,
-        Some(_) if holds_it(after) => Written::Written,
-        Some(other) => Written::Held(other.clone()),
-        None => Written::Refused("the database left the column empty; a trigger may be at work".to_owned()),
+        Some(_) if is(after.as_ref(), id) && is(before.as_ref(), id) => Written::AlreadyRight,
+        Some(_) if is(after.as_ref(), id) => Written::Written,
+        Some(other) => Written::Held(other),
+        None => Written::Refused(format!("the database left the column empty; {SOMETHING_AT_WORK}")),
     }
 }
 
-/// Reads a key given as text; `None` if no row of such a column can have it.
-fn key(kind: &KeyKind, text: &str) -> Option<Key> {
-    if text.contains('\0') {
-        return None;
-    }
-    match kind {
-        KeyKind::Text { longest, .. } => {
-            // Longer than the type: a lenient MySQL would cut it, and find another row.
-            let fits = longest.is_none_or(|longest| text.chars().count() as u64 <= longest);
-            fits.then(|| Key::Text(text.to_owned()))
+/// Says what became of an ID that was to leave its row.
+pub(super) fn cleared(id: &str, outcome: Outcome) -> Cleared {
+    let (before, after) = match outcome {
+        Outcome::Refused(why) => return Cleared::Refused(why),
+        Outcome::Found(Found::Gone) => return Cleared::RowGone,
+        Outcome::Found(Found::Locked) => return Cleared::Locked,
+        Outcome::Found(Found::Row { before, after }) => (before, after),
+    };
+    match after {
+        None if is(before.as_ref(), id) => Cleared::Cleared,
+        None => Cleared::AlreadyEmpty,
+        Some(_) if is(after.as_ref(), id) => {
+            Cleared::Refused(format!("the database left the ID in the column; {SOMETHING_AT_WORK}"))
         }
-        KeyKind::Uuid => uuid(text).map(Key::Text),
-        KeyKind::Integer { min, max, .. } => {
-            let number: i128 = text.parse().ok()?;
-            (number.to_string() == text && (min..=max).contains(&&number)).then_some(Key::Integer(number))
-        }
-        KeyKind::Binary => bytes(text).map(Key::Binary),
+        Some(other) => Cleared::Held(other),
     }
 }
 
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    hex::decode(text).ok().or_else(|| hex::decode(uuid(text)?.replace('-', "")).ok())
+const SOMETHING_AT_WORK: &str = "a trigger or a row security policy may be at work";
+
+fn is(held: Option<&String>, id: &str) -> bool {
+    // A char(n) column pads with spaces, which no Clerk ID has.
+    held.is_some_and(|held| held.trim_end() == id)
 }
 
-/// Reads a UUID, with or without dashes, and returns it as databases write it.
-fn uuid(text: &str) -> Option<String> {
-    let digits = text.replace('-', "").to_lowercase();
-    let fits = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    fits.then(|| [0..8, 8..12, 12..16, 16..20, 20..32].map(|part: Range<usize>| digits[part].to_owned()).join("-"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{KeyKind, TableName};
+    use crate::engine::Engine;
 
-impl Key {
-    /// Returns the key as text; bytes as hexadecimal digits.
-    pub(super) fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Integer(number) => number.to_string(),
-            Self::Binary(bytes) => hex::encode(bytes),
-        }
+    fn work(rows: usize) -> Work {
+        let target = Target {
+            engine: Engine::Postgres,
+            table: TableName { schema: None, table: "t".to_owned() },
+            key: "id".to_owned(),
+            key_type: "int8".to_owned(),
+            key_kind: KeyKind::Integer { min: 0, max: i128::MAX, cast: String::new() },
+            column: "clerk_id".to_owned(),
+            column_type: Some("text".to_owned()),
+            column_longest: None,
+            column_unique: true,
+            rows: 0,
+            filled: 0,
+            on_update: Vec::new(),
+        };
+        let id = |n: usize| ClerkId::new(format!("user_{n}")).expect("a Clerk ID");
+        let batch: Vec<_> = (0..rows).map(|n| (n.to_string(), id(n))).collect();
+        Work::new(&target, &batch, Mode::Fill)
     }
 
-    /// Returns the key as bytes.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Binary(bytes) => bytes.clone(),
-            other => other.text().into_bytes(),
+    /// Works through a batch on a database where some rows cannot be had without waiting in vain; returns the answers, and how
+    /// often it waited.
+    fn work_among_locks(rows: usize, is_locked: impl Fn(usize) -> bool) -> (Vec<Written>, u32) {
+        let mut work = work(rows);
+        let mut waits = 0;
+        while let Some(range) = work.next() {
+            let result = if range.clone().any(&is_locked) {
+                waits += 1;
+                Err(Failure::Lock(WriteError::Busy(String::new())))
+            } else {
+                let row = |item: &Item| Found::Row { before: None, after: Some(item.id.clone()) };
+                Ok(work.items(&range).iter().map(row).collect())
+            };
+            work.record(&range, result).expect("nothing fails as a whole");
+        }
+        (work.finish(written), waits)
+    }
+
+    #[test]
+    fn one_locked_row_of_a_thousand_keeps_no_other_from_being_written() {
+        let (written, waits) = work_among_locks(1000, |n| n == 617);
+        for (n, written) in written.iter().enumerate() {
+            assert_eq!(*written, if n == 617 { Written::Locked } else { Written::Written }, "{n}");
+        }
+        assert!(waits <= 11, "{waits}");
+    }
+
+    #[test]
+    fn many_locked_rows_do_not_keep_the_batch_waiting_for_ever() {
+        let (written, waits) = work_among_locks(1000, |n| n % 10 == 0);
+        assert!((0..1000).step_by(10).all(|n| written[n] == Written::Locked));
+        assert!(waits <= 2 * HALVINGS_FOR_LOCKS + 1, "{waits}");
+    }
+
+    #[test]
+    fn what_was_read_before_and_after_tells_what_became_of_a_row() {
+        let some = |text: &str| Some(text.to_owned());
+        let before = vec![(0, None), (1, some("user_b"))];
+        let after = vec![(0, some("user_a")), (1, some("user_b")), (2, None)];
+        let found = compare(4, before.clone(), after).expect("all are there");
+        let row = |before, after| Found::Row { before, after };
+        assert_eq!(found, [row(None, some("user_a")), row(some("user_b"), some("user_b")), Found::Locked, Found::Gone]);
+        assert!(matches!(compare(4, before, vec![(0, None)]), Err(Failure::Row(_))), "a key was changed by the write");
+    }
+
+    #[test]
+    fn an_answer_is_read_from_the_row_and_never_inferred() {
+        let some = |text: &str| Some(text.to_owned());
+        let cases = [
+            (None, some("user_1"), "Written", "Refused"),
+            (some("user_1"), some("user_1"), "AlreadyRight", "Refused"),
+            (some("user_1  "), some("user_1  "), "AlreadyRight", "Refused"),
+            (some("user_2"), some("user_1"), "Written", "Refused"),
+            (some("user_2"), some("user_2"), "Held(\"user_2\")", "Held(\"user_2\")"),
+            (some("USER_1"), some("USER_1"), "Held(\"USER_1\")", "Held(\"USER_1\")"),
+            (None, None, "Refused", "AlreadyEmpty"),
+            (some("user_1"), None, "Refused", "Cleared"),
+            (some("user_2"), None, "Refused", "AlreadyEmpty"),
+        ];
+        for (before, after, when_written, when_cleared) in cases {
+            let outcome = Outcome::Found(Found::Row { before, after });
+            let written = format!("{:?}", written("user_1", outcome.clone()));
+            let cleared = format!("{:?}", cleared("user_1", outcome.clone()));
+            assert!(written.starts_with(when_written), "{outcome:?}: {written}");
+            assert!(cleared.starts_with(when_cleared), "{outcome:?}: {cleared}");
         }
     }
 }

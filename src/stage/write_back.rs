@@ -72,6 +72,13 @@ async fn write_batch(
     let mut tries = 1;
     let written = loop {
         match database.write_clerk_ids(target, &pairs, overwrite).await {
+            Ok(written) if written.contains(&Written::Locked) && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(BUSY_WAIT).await;
+            }
+            Ok(written) if written.contains(&Written::Locked) => {
+                return Ok(Err(WriteError::Busy("rows are locked by another transaction".to_owned())));
+            }
             Ok(written) => break written,
             Err(error) if error.is_passing() && tries < TRIES => {
                 tracing::debug!(%error, tries, "the database did not take a batch for now");
@@ -102,7 +109,7 @@ pub(super) fn count(written: &Written, progress: &Progress) {
     match written {
         Written::Written => &progress.written,
         Written::AlreadyRight => &progress.already_right,
-        Written::Held(_) | Written::RowGone | Written::Refused(_) => &progress.not_written,
+        Written::Held(_) | Written::RowGone | Written::Refused(_) | Written::Locked => &progress.not_written,
     }
     .add(1);
 }
@@ -119,6 +126,7 @@ fn state_of(written: &Written) -> (WriteBack, Option<String>) {
             let message = "the row bears something that is no Clerk ID, and is left alone; check `--column`";
             (WriteBack::Held, Some(message.to_owned()))
         }
+        Written::Locked => (WriteBack::Waiting, None),
         Written::RowGone => (WriteBack::RowGone, Some("no row has this key any more".to_owned())),
         Written::Refused(why) => (WriteBack::Refused, Some(format!("the database refuses the row: {why}"))),
     }

@@ -17,6 +17,7 @@ struct Column {
     data_type: String,
     longest: Option<u64>,
     updated: bool,
+    collation: String,
 }
 
 impl MySql {
@@ -113,9 +114,12 @@ fn key_kind(column: &Column) -> Option<KeyKind> {
         Some(KeyKind::Integer { min, max, cast: String::new() })
     };
     match column.data_type.as_str() {
-        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
-            Some(KeyKind::Text { longest: column.longest, cast: String::new() })
-        }
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Some(KeyKind::Text {
+            longest: column.longest,
+            cast: String::new(),
+            padded: column.data_type == "char",
+            ignores_case: column.collation.contains("_ci"),
+        }),
         "tinyint" => integer(8),
         "smallint" => integer(16),
         "mediumint" => integer(24),
@@ -166,7 +170,8 @@ async fn columns(connection: &mut MySqlConnection, table: &TableName) -> sqlx::R
     let rows = catalog(
         connection,
         "SELECT CAST(COLUMN_NAME AS CHAR), CAST(COLUMN_TYPE AS CHAR), CAST(DATA_TYPE AS CHAR), \
-                CAST(CHARACTER_MAXIMUM_LENGTH AS CHAR), CAST(EXTRA AS CHAR) FROM information_schema.COLUMNS \
+                CAST(CHARACTER_MAXIMUM_LENGTH AS CHAR), CAST(EXTRA AS CHAR), CAST(COLLATION_NAME AS CHAR) \
+         FROM information_schema.COLUMNS \
          WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
         table,
     );
@@ -182,6 +187,7 @@ fn column(cells: Vec<Option<String>>) -> Column {
         data_type: next().unwrap_or_default().to_lowercase(),
         longest: next().and_then(|length| length.parse().ok()),
         updated: next().is_some_and(|extra| extra.to_lowercase().contains("on update")),
+        collation: next().unwrap_or_default(),
     }
 }
 

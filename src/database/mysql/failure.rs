@@ -44,6 +44,11 @@ pub(super) fn query_error(error: &Error, query: &str) -> QueryError {
     }
 }
 
+/// Returns whether the server does not understand a statement.
+pub(super) fn is_syntax_error(error: &Error) -> bool {
+    said(error).is_some_and(|said| said.number() == 1064)
+}
+
 pub(super) fn write_failure(error: &Error) -> Failure {
     let Some(said) = said(error) else {
         return Failure::Whole(match error {
@@ -53,8 +58,8 @@ pub(super) fn write_failure(error: &Error) -> Failure {
     };
     let what = words(said);
     match said.number() {
-        1205 | 1213 | 3572 | 1020 => Failure::Whole(WriteError::Busy(what)),
-        1053 | 1317 | 1927 => Failure::Whole(WriteError::Broken(what)),
+        1205 | 1213 | 3572 | 1020 | 1969 | 3024 => Failure::Lock(WriteError::Busy(what)),
+        1053 | 1077 | 1079 | 1317 | 1927 | 4031 => Failure::Whole(WriteError::Broken(what)),
         1290 | 1792 | 1836 | 3100 => Failure::Whole(WriteError::ReadOnly(what)),
         1044 | 1142 | 1143 | 1227 | 1370 => Failure::Whole(WriteError::NotAllowed {
             what,

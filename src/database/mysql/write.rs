@@ -1,84 +1,111 @@
-//! Adding the column and writing IDs, on MySQL and MariaDB.
+//! Adding the column and changing what it holds, on MySQL and MariaDB.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::MySql;
-use super::failure::write_failure;
-use crate::database::Access;
-use crate::database::error::{TargetError, WriteError};
+use super::failure::{is_syntax_error, write_failure};
+use crate::database::error::WriteError;
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::sql::{self, Job};
-use crate::database::write::{Failure, Found, Item, all_still_there};
+use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 65,535 that a statement takes.
 const ROWS_PER_INSERT: usize = 5_000;
 
 impl MySql {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
-        self.must_write()?;
-        // What is there now counts, not what was there when the target was shown. Each ALTER commits by itself in MySQL.
-        let now = self.inspect(&target.table, &target.key, &target.column).await.map_err(|error| match error {
-            TargetError::Query(crate::database::QueryError::Connect(error)) => WriteError::Connect(error),
-            other => WriteError::Refused(other.to_string()),
-        })?;
         let mut connection = self.connection().await?;
         let mut failed = None;
-        for step in sql::add_column_steps(&now) {
+        // Each ALTER commits by itself in MySQL.
+        for step in sql::add_column_steps(target) {
             // The last one puts the session's timeout back, whatever happened.
             let skipped = failed.is_some() && step.job != Job::Frame;
-            if !skipped && let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
+            if !skipped && let Err(error) = run(&mut connection, step.sql).await {
                 failed = failed.or(Some(error));
             }
         }
-        match failed.map(|error| write_failure(&error)) {
-            None => {
-                self.keep(connection).await;
-                Ok(())
-            }
-            Some(Failure::Whole(error)) => Err(error),
-            Some(Failure::Row(why)) => Err(WriteError::Refused(why)),
+        if let Some(error) = failed {
+            return Err(write_failure(&error).into_error());
         }
+        self.keep(connection).await;
+        Ok(())
     }
 
+    /// Writes in one transaction. A batch of nothing is a rehearsal: what was not allowed would be refused, and it is taken back.
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
         items: &[Item],
-        overwrite: bool,
-    ) -> Result<Vec<Option<Found>>, Failure> {
-        self.must_write().map_err(Failure::Whole)?;
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
-        // A connection on which anything fails is dropped, and its transaction and its temporary table with it.
-        let found = async {
-            fill(&mut connection, target, items).await?;
-            transaction(&mut connection, target, items.len(), overwrite).await
-        };
-        let found = found.await.map_err(|error| write_failure(&error))?;
-        all_still_there(&found)?;
-        let end = async {
-            run(&mut connection, "COMMIT".to_owned()).await?;
-            run(&mut connection, sql::drop_batch_mysql(target)).await
-        };
-        end.await.map_err(|error| write_failure(&error))?;
-        self.keep(connection).await;
+        let done = self.transaction(&mut connection, target, items, mode).await;
+        let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
+        let ended = end_transaction(&mut connection, target, end).await;
+        if ended.is_ok() {
+            self.keep(connection).await;
+        }
+        let found = done?;
+        ended.map_err(|error| write_failure(&error))?;
         Ok(found)
     }
 
-    fn must_write(&self) -> Result<(), WriteError> {
-        match self.access {
-            Access::Write => Ok(()),
-            Access::Read => Err(WriteError::ReadOnly("the connection was opened for reading".to_owned())),
+    async fn transaction(
+        &self,
+        connection: &mut MySqlConnection,
+        target: &Target,
+        items: &[Item],
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
+        let sql = sql::write::mysql(target, mode);
+        let failed = |error| write_failure(&error);
+        // No row is asked for yet: whatever is waited for here concerns the table.
+        fill(connection, target, items).await.map_err(|error| failed(error).of_all())?;
+        run(connection, "START TRANSACTION").await.map_err(failed)?;
+        let before = self.read_free_rows(connection, sql.before).await?;
+        let ours: HashSet<usize> = before.iter().map(|(at, _)| *at).collect();
+        let others: Vec<usize> = (0..items.len()).filter(|at| !ours.contains(at)).collect();
+        if !others.is_empty() {
+            run(connection, sql::write::leave_out_mysql(target, &others)).await.map_err(failed)?;
         }
+        run(connection, sql.update).await.map_err(failed)?;
+        let after = read(connection, sql.after).await.map_err(failed)?;
+        compare(items.len(), before, after)
+    }
+
+    /// Reads and locks the rows that nobody else holds locked. A server that cannot skip the others waits for them, and the
+    /// failure is one of rows; then the batch is halved.
+    async fn read_free_rows(&self, connection: &mut MySqlConnection, statement: String) -> Result<Vec<Cell>, Failure> {
+        if !self.cannot_skip_locked.load(Ordering::Relaxed) {
+            match read(connection, statement.clone() + sql::write::SKIP_LOCKED_MYSQL).await {
+                Err(error) if is_syntax_error(&error) => self.cannot_skip_locked.store(true, Ordering::Relaxed),
+                read => return read.map_err(|error| write_failure(&error).of_all()),
+            }
+        }
+        read(connection, statement).await.map_err(|error| write_failure(&error))
     }
 }
 
+/// Ends the transaction and leaves the session as it was before.
+async fn end_transaction(connection: &mut MySqlConnection, target: &Target, end: &str) -> sqlx::Result<()> {
+    run(connection, end).await?;
+    run(connection, sql::write::drop_batch_mysql(target)).await?;
+    run(connection, sql::write::USUAL_WAITS_MYSQL).await
+}
+
+/// Puts the batch into a temporary table, before the transaction, and shortens the session's waits.
 async fn fill(connection: &mut MySqlConnection, target: &Target, items: &[Item]) -> sqlx::Result<()> {
-    run(connection, sql::drop_batch_mysql(target)).await?;
-    run(connection, sql::batch_table_mysql(target)).await?;
+    run(connection, sql::write::SHORT_WAITS_MYSQL).await?;
+    run(connection, sql::write::drop_batch_mysql(target)).await?;
+    run(connection, sql::write::batch_table_mysql(target)).await?;
     let numbered: Vec<(usize, &Item)> = items.iter().enumerate().collect();
     for chunk in numbered.chunks(ROWS_PER_INSERT) {
-        let mut insert = sqlx::query(AssertSqlSafe(sql::fill_batch_mysql(target, chunk.len()))).persistent(false);
+        let insert = AssertSqlSafe(sql::write::fill_batch_mysql(target, chunk.len()));
+        let mut insert = sqlx::query(insert).persistent(false);
         for (number, item) in chunk {
             insert = insert.bind(i64::try_from(*number).unwrap_or(i64::MAX)).bind(&item.id);
             insert = if target.key_kind == KeyKind::Binary {
@@ -92,42 +119,17 @@ async fn fill(connection: &mut MySqlConnection, target: &Target, items: &[Item])
     Ok(())
 }
 
-async fn transaction(
-    connection: &mut MySqlConnection,
-    target: &Target,
-    items: usize,
-    overwrite: bool,
-) -> sqlx::Result<Vec<Option<Found>>> {
-    let sql = sql::write_mysql(target, overwrite);
-    let mut found: Vec<Option<Found>> = vec![None; items];
-    run(connection, "START TRANSACTION".to_owned()).await?;
-    for row in rows(connection, sql.before).await? {
-        if let Some(slot) = found.get_mut(number(&row)?) {
-            *slot = Some(Found::before(held(&row)?));
-        }
-    }
-    run(connection, sql.update).await?;
-    for row in rows(connection, sql.after).await? {
-        if let Some(Some(slot)) = found.get_mut(number(&row)?) {
-            slot.set_after(held(&row)?);
-        }
-    }
-    Ok(found)
+async fn read(connection: &mut MySqlConnection, statement: String) -> sqlx::Result<Vec<Cell>> {
+    let rows = sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch_all(connection).await?;
+    rows.iter().map(cell).collect()
 }
 
-async fn run(connection: &mut MySqlConnection, statement: String) -> sqlx::Result<()> {
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ())
+fn cell(row: &MySqlRow) -> sqlx::Result<Cell> {
+    let at = usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or(usize::MAX);
+    let held: Option<Vec<u8>> = row.try_get_unchecked(1)?;
+    Ok((at, held.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())))
 }
 
-async fn rows(connection: &mut MySqlConnection, statement: String) -> sqlx::Result<Vec<MySqlRow>> {
-    sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch_all(connection).await
-}
-
-fn number(row: &MySqlRow) -> sqlx::Result<usize> {
-    Ok(usize::try_from(row.try_get::<i32, _>(0)?).unwrap_or(usize::MAX))
-}
-
-fn held(row: &MySqlRow) -> sqlx::Result<Option<String>> {
-    let bytes: Option<Vec<u8>> = row.try_get_unchecked(1)?;
-    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+async fn run(connection: &mut MySqlConnection, statement: impl Into<String>) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(statement.into())).execute(connection).await.map(|_| ())
 }

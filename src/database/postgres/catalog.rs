@@ -148,14 +148,15 @@ fn key_kind(column: &Column) -> Option<KeyKind> {
 }
 
 fn key_kind_of_text(column: &Column) -> Option<KeyKind> {
-    let cast = match (column.base_schema.as_str(), column.base_name.as_str()) {
+    let name = column.base_name.as_str();
+    let cast = match (column.base_schema.as_str(), name) {
         // An index on varchar serves comparisons of text: they are one to the planner.
         ("pg_catalog", "text" | "varchar") => "text".to_owned(),
-        ("pg_catalog", "bpchar" | "name") => column.base_name.clone(),
+        ("pg_catalog", "bpchar" | "name") => name.to_owned(),
         (schema, "citext") => sql::postgres_type(schema, "citext"),
         _ => return None,
     };
-    Some(KeyKind::Text { longest: longest(column), cast })
+    Some(KeyKind::Text { longest: longest(column), cast, padded: name == "bpchar", ignores_case: name == "citext" })
 }
 
 /// Returns n of `varchar(n)`; the catalog counts four bytes of header in.

@@ -59,7 +59,7 @@ pub(super) fn write_failure(error: &Error) -> Failure {
     };
     let what = words(said, "");
     match said.code() {
-        "55P03" | "40P01" | "40001" | "57014" => Failure::Whole(WriteError::Busy(what)),
+        "55P03" | "40P01" | "40001" | "57014" => Failure::Lock(WriteError::Busy(what)),
         "57P01" | "57P02" | "57P03" | "25P03" => Failure::Whole(WriteError::Broken(what)),
         "25006" => Failure::Whole(WriteError::ReadOnly(what)),
         "42501" => Failure::Whole(WriteError::NotAllowed {

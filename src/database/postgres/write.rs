@@ -1,99 +1,87 @@
-//! Adding the column and writing IDs, on Postgres.
+//! Adding the column and changing what it holds, on Postgres.
 
-use sqlx::postgres::{PgArguments, PgConnection, Postgres as Driver};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres as Driver};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::Postgres;
 use super::failure::write_failure;
-use crate::database::Access;
-use crate::database::error::{TargetError, WriteError};
-use crate::database::inspect::Target;
-use crate::database::sql::{self, WriteSql};
-use crate::database::write::{Failure, Found, Item, Key, all_still_there};
+use crate::database::error::WriteError;
+use crate::database::inspect::{KeyKind, Target};
+use crate::database::sql;
+use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
 
 impl Postgres {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
-        self.must_write()?;
-        // What is there now counts, not what was there when the target was shown.
-        let now = self.inspect(&target.table, &target.key, &target.column).await.map_err(|error| match error {
-            TargetError::Query(crate::database::QueryError::Connect(error)) => WriteError::Connect(error),
-            other => WriteError::Refused(other.to_string()),
-        })?;
         let mut connection = self.connection().await?;
-        for step in sql::add_column_steps(&now) {
-            if let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
-                return Err(as_a_whole(write_failure(&error)));
-            }
+        for step in sql::add_column_steps(target) {
+            let done = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await;
+            done.map_err(|error| write_failure(&error).into_error())?;
         }
         *self.idle.lock().await = Some(connection);
         Ok(())
     }
 
+    /// Writes in one transaction. A batch of nothing is a rehearsal: what was not allowed would be refused, and it is taken back.
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
         items: &[Item],
-        overwrite: bool,
-    ) -> Result<Vec<Option<Found>>, Failure> {
-        self.must_write().map_err(Failure::Whole)?;
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
-        let statements = sql::write_postgres(target, overwrite);
-        // A connection on which anything fails is dropped, and its transaction with it.
-        let found = async {
-            self.begin(&mut connection, "BEGIN; SET LOCAL lock_timeout = '20s'").await?;
-            transaction(&mut connection, statements, items).await
-        };
-        let found = found.await.map_err(|error| write_failure(&error))?;
-        all_still_there(&found)?;
-        self.end(connection, "COMMIT").await.map_err(|error| write_failure(&error))?;
+        let done = self.transaction(&mut connection, target, items, mode).await;
+        let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
+        let ended = self.end(connection, end).await;
+        let found = done?;
+        ended.map_err(|error| write_failure(&error))?;
         Ok(found)
     }
 
-    fn must_write(&self) -> Result<(), WriteError> {
-        match self.access {
-            Access::Write => Ok(()),
-            Access::Read => Err(WriteError::ReadOnly("the connection was opened for reading".to_owned())),
-        }
+    async fn transaction(
+        &self,
+        connection: &mut PgConnection,
+        target: &Target,
+        items: &[Item],
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
+        let sql = sql::write::postgres(target, mode);
+        let failed = |error| write_failure(&error);
+        self.begin(connection, BEGIN).await.map_err(failed)?;
+        let all: Vec<&Item> = items.iter().collect();
+        // Rows that others hold locked are skipped: whatever is waited for here concerns the table.
+        let before = read(connection, sql.before, target, &all).await.map_err(|error| failed(error).of_all())?;
+        let ours: Vec<&Item> = before.iter().filter_map(|(at, _)| items.get(*at)).collect();
+        let ids: Vec<&str> = ours.iter().map(|item| item.id.as_str()).collect();
+        with_keys(sql.update, target, &ours).bind(ids).execute(&mut *connection).await.map_err(failed)?;
+        let after = read(connection, sql.after, target, &all).await.map_err(failed)?;
+        compare(items.len(), before, after)
     }
 }
 
-fn as_a_whole(failure: Failure) -> WriteError {
-    match failure {
-        Failure::Whole(error) => error,
-        Failure::Row(why) => WriteError::Refused(why),
-    }
+/// Whoever holds a lock is waited for no longer than this: rows of ours are locked meanwhile.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s'";
+
+async fn read(
+    connection: &mut PgConnection,
+    statement: String,
+    target: &Target,
+    items: &[&Item],
+) -> sqlx::Result<Vec<Cell>> {
+    let rows = with_keys(statement, target, items).fetch_all(connection).await?;
+    rows.iter().map(cell).collect()
 }
 
-async fn transaction(connection: &mut PgConnection, sql: WriteSql, items: &[Item]) -> sqlx::Result<Vec<Option<Found>>> {
-    let mut found: Vec<Option<Found>> = vec![None; items.len()];
-    let place = |row: &sqlx::postgres::PgRow| -> sqlx::Result<Option<(usize, Option<String>)>> {
-        let number: i64 = row.try_get(0)?;
-        Ok(usize::try_from(number - 1).ok().zip(Some(row.try_get(1)?)))
-    };
-    for row in with_keys(sql.before, items).fetch_all(&mut *connection).await? {
-        if let Some((at, before)) = place(&row)?
-            && let Some(slot) = found.get_mut(at)
-        {
-            *slot = Some(Found::before(before));
-        }
-    }
-    let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
-    with_keys(sql.update, items).bind(ids).execute(&mut *connection).await?;
-    for row in with_keys(sql.after, items).fetch_all(&mut *connection).await? {
-        if let Some((at, after)) = place(&row)?
-            && let Some(Some(slot)) = found.get_mut(at)
-        {
-            slot.set_after(after);
-        }
-    }
-    Ok(found)
+fn cell(row: &PgRow) -> sqlx::Result<Cell> {
+    // Postgres numbers from 1.
+    let at = usize::try_from(row.try_get::<i64, _>(0)? - 1).unwrap_or(usize::MAX);
+    Ok((at, row.try_get(1)?))
 }
 
 /// Makes a query of a statement whose first parameter is the array of keys.
-fn with_keys(statement: String, items: &[Item]) -> Query<'static, Driver, PgArguments> {
+fn with_keys(statement: String, target: &Target, items: &[&Item]) -> Query<'static, Driver, PgArguments> {
     let query = sqlx::query(AssertSqlSafe(statement)).persistent(false);
-    if items.iter().any(|item| matches!(item.key, Key::Binary(_))) {
+    if target.key_kind == KeyKind::Binary {
         let keys: Vec<Vec<u8>> = items.iter().map(|item| item.key.bytes()).collect();
         query.bind(keys)
     } else {

@@ -97,16 +97,31 @@ async fn target(
 async fn key_kind(connection: &mut SqliteConnection, table: &TableName, key: &str) -> sqlx::Result<KeyKind> {
     let classes: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql::storage_classes(table, key)))
         .persistent(false)
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
+    let ignores_case = ignores_case(connection, table, key).await?;
     let only = |class: &str| !classes.is_empty() && classes.iter().all(|other| other == class || other == "null");
     Ok(if only("integer") {
         KeyKind::Integer { min: i64::MIN.into(), max: i64::MAX.into(), cast: String::new() }
     } else if only("blob") {
         KeyKind::Binary
     } else {
-        KeyKind::Text { longest: None, cast: String::new() }
+        KeyKind::Text { longest: None, cast: String::new(), padded: false, ignores_case }
     })
+}
+
+/// Returns whether the key is unique even where case does not count.
+async fn ignores_case(connection: &mut SqliteConnection, table: &TableName, key: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT count(*) > 0 FROM pragma_index_list(?, 'main') AS i, pragma_index_xinfo(i.name, 'main') AS c \
+         WHERE i.\"unique\" = 1 AND i.partial = 0 AND c.key = 1 AND c.name = ? AND c.coll = 'NOCASE' \
+           AND (SELECT count(*) FROM pragma_index_info(i.name, 'main')) = 1",
+    )
+    .bind(&table.table)
+    .bind(key)
+    .persistent(false)
+    .fetch_one(connection)
+    .await
 }
 
 /// Returns a table's own spelling of its name, and what it is. Only the file itself is open, and that is `main`.

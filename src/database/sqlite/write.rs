@@ -1,62 +1,46 @@
-//! Adding the column and writing IDs, on SQLite.
+//! Adding the column and changing what it holds, on SQLite.
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::Sqlite;
 use super::failure::write_failure;
-use crate::database::Access;
-use crate::database::error::{TargetError, WriteError};
+use crate::database::error::WriteError;
 use crate::database::inspect::Target;
+use crate::database::key::Key;
 use crate::database::sql;
-use crate::database::write::{Failure, Found, Item, Key, all_still_there};
+use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 32,766 that a statement takes.
 const ROWS_PER_INSERT: usize = 10_000;
 
 impl Sqlite {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
-        self.must_write()?;
-        // What is there now counts, not what was there when the target was shown.
-        let now = self.inspect(&target.table, &target.key, &target.column).await.map_err(|error| match error {
-            TargetError::Query(crate::database::QueryError::Connect(error)) => WriteError::Connect(error),
-            other => WriteError::Refused(other.to_string()),
-        })?;
         let mut connection = self.connection().await?;
-        for step in sql::add_column_steps(&now) {
-            if let Err(error) = run(&mut connection, step.sql).await {
-                return Err(match write_failure(&error) {
-                    Failure::Whole(error) => error,
-                    Failure::Row(why) => WriteError::Refused(why),
-                });
-            }
+        for step in sql::add_column_steps(target) {
+            run(&mut connection, step.sql).await.map_err(|error| write_failure(&error).into_error())?;
         }
         self.keep(connection).await;
         Ok(())
     }
 
+    /// Writes in one transaction. A batch of nothing is a rehearsal: what was not allowed would be refused, and it is taken back.
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
         items: &[Item],
-        overwrite: bool,
-    ) -> Result<Vec<Option<Found>>, Failure> {
-        self.must_write().map_err(Failure::Whole)?;
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
-        // A connection on which anything fails is dropped, and its transaction with it.
-        let found =
-            transaction(&mut connection, target, items, overwrite).await.map_err(|error| write_failure(&error))?;
-        all_still_there(&found)?;
-        run(&mut connection, "COMMIT".to_owned()).await.map_err(|error| write_failure(&error))?;
-        self.keep(connection).await;
-        Ok(found)
-    }
-
-    fn must_write(&self) -> Result<(), WriteError> {
-        match self.access {
-            Access::Write => Ok(()),
-            Access::Read => Err(WriteError::ReadOnly("it was opened for reading".to_owned())),
+        let done = transaction(&mut connection, target, items, mode).await;
+        let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
+        let ended = run(&mut connection, end).await;
+        if ended.is_ok() {
+            self.keep(connection).await;
         }
+        let found = done?;
+        ended.map_err(|error| write_failure(&error))?;
+        Ok(found)
     }
 }
 
@@ -64,32 +48,25 @@ async fn transaction(
     connection: &mut SqliteConnection,
     target: &Target,
     items: &[Item],
-    overwrite: bool,
-) -> sqlx::Result<Vec<Option<Found>>> {
-    let sql = sql::write_sqlite(target, overwrite);
-    let mut found: Vec<Option<Found>> = vec![None; items.len()];
-    run(connection, sql::BATCH_TABLE_SQLITE.to_owned()).await?;
-    run(connection, "BEGIN IMMEDIATE".to_owned()).await?;
-    fill(connection, items).await?;
-    for row in rows(connection, sql.before).await? {
-        if let Some(slot) = found.get_mut(number(&row)?) {
-            *slot = Some(Found::before(held(&row)?));
-        }
-    }
-    run(connection, sql.update).await?;
-    for row in rows(connection, sql.after).await? {
-        if let Some(Some(slot)) = found.get_mut(number(&row)?) {
-            slot.set_after(held(&row)?);
-        }
-    }
-    Ok(found)
+    mode: Mode,
+) -> Result<Vec<Found>, Failure> {
+    let sql = sql::write::sqlite(target, mode);
+    let failed = |error| write_failure(&error);
+    run(connection, sql::write::BATCH_TABLE_SQLITE).await.map_err(failed)?;
+    run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
+    fill(connection, items).await.map_err(failed)?;
+    let before = read(connection, sql.before).await.map_err(failed)?;
+    run(connection, sql.update).await.map_err(failed)?;
+    let after = read(connection, sql.after).await.map_err(failed)?;
+    compare(items.len(), before, after)
 }
 
 async fn fill(connection: &mut SqliteConnection, items: &[Item]) -> sqlx::Result<()> {
-    run(connection, sql::EMPTY_BATCH_SQLITE.to_owned()).await?;
+    run(connection, sql::write::EMPTY_BATCH_SQLITE).await?;
     let numbered: Vec<(usize, &Item)> = items.iter().enumerate().collect();
     for chunk in numbered.chunks(ROWS_PER_INSERT) {
-        let mut insert = sqlx::query(AssertSqlSafe(sql::fill_batch_sqlite(chunk.len()))).persistent(false);
+        let insert = AssertSqlSafe(sql::write::fill_batch_sqlite(chunk.len()));
+        let mut insert = sqlx::query(insert).persistent(false);
         for (number, item) in chunk {
             insert = insert.bind(i64::try_from(*number).unwrap_or(i64::MAX)).bind(item.id.clone());
             insert = match &item.key {
@@ -103,19 +80,17 @@ async fn fill(connection: &mut SqliteConnection, items: &[Item]) -> sqlx::Result
     Ok(())
 }
 
-async fn run(connection: &mut SqliteConnection, statement: String) -> sqlx::Result<()> {
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ())
+async fn read(connection: &mut SqliteConnection, statement: String) -> sqlx::Result<Vec<Cell>> {
+    let rows = sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch_all(connection).await?;
+    rows.iter().map(cell).collect()
 }
 
-async fn rows(connection: &mut SqliteConnection, statement: String) -> sqlx::Result<Vec<SqliteRow>> {
-    sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch_all(connection).await
+fn cell(row: &SqliteRow) -> sqlx::Result<Cell> {
+    let at = usize::try_from(row.try_get_unchecked::<i64, _>(0)?).unwrap_or(usize::MAX);
+    let held: Option<Vec<u8>> = row.try_get_unchecked(1)?;
+    Ok((at, held.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())))
 }
 
-fn number(row: &SqliteRow) -> sqlx::Result<usize> {
-    Ok(usize::try_from(row.try_get_unchecked::<i64, _>(0)?).unwrap_or(usize::MAX))
-}
-
-fn held(row: &SqliteRow) -> sqlx::Result<Option<String>> {
-    let bytes: Option<Vec<u8>> = row.try_get_unchecked(1)?;
-    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+async fn run(connection: &mut SqliteConnection, statement: impl Into<String>) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(statement.into())).execute(connection).await.map(|_| ())
 }

@@ -1,16 +1,12 @@
 //! Rows of any query.
 
-use db2clerk::database::{Access, Database, DatabaseUrl, QueryError, Rows};
+use db2clerk::database::{Access, QueryError, Rows};
 use db2clerk::engine::Engine;
 use db2clerk::row::Value;
 use serde_json::json;
 
+use super::open;
 use crate::servers::{self, TestDatabase};
-
-async fn open(database: &TestDatabase, access: Access) -> Database {
-    let url = DatabaseUrl::parse(&database.url).expect("the test's URL");
-    Database::connect(&url, access).await.unwrap_or_else(|error| panic!("{error}"))
-}
 
 async fn rows(database: &TestDatabase, sql: &str) -> Rows {
     let opened = open(database, Access::Read).await;

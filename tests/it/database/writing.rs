@@ -1,24 +1,11 @@
 //! Clerk IDs into tables.
 
-use db2clerk::database::{Access, Database, DatabaseUrl, TableName, Target, TargetError, WriteError, Written};
+use db2clerk::database::{Access, Database, TableName, Target, TargetError, WriteError, Written};
 use db2clerk::engine::Engine;
 use db2clerk::record::ClerkId;
 
-use crate::servers::{self, TestDatabase};
-
-async fn open(database: &TestDatabase, access: Access) -> Database {
-    let url = DatabaseUrl::parse(&database.url).expect("the test's URL");
-    Database::connect(&url, access).await.unwrap_or_else(|error| panic!("{error}"))
-}
-
-async fn target(database: &Database, table: &str, key: &str) -> Target {
-    let table = TableName::parse(table).expect("a name");
-    database.inspect(&table, key, "clerk_id").await.unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn batch(entries: &[(&str, &str)]) -> Vec<(String, ClerkId)> {
-    entries.iter().map(|(key, id)| ((*key).to_owned(), ClerkId::new(*id).expect("a Clerk ID"))).collect()
-}
+use super::{batch, open, target};
+use crate::servers;
 
 async fn write(database: &Database, target: &Target, entries: &[(&str, &str)], overwrite: bool) -> Vec<Written> {
     let written = database.write_clerk_ids(target, &batch(entries), overwrite).await;

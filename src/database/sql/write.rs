@@ -1,0 +1,166 @@
+//! The statements that change the column for Clerk IDs. Every engine reads what stands in the rows, locking them, changes them,
+//! and reads again.
+
+use super::{quote, quote_table, quoted};
+use crate::database::inspect::{KeyKind, Target};
+use crate::database::sql::TableName;
+use crate::database::write::Mode;
+use crate::engine::Engine;
+
+/// What a write needs: read what stands in the rows, change it, read again.
+pub(in crate::database) struct WriteSql {
+    /// Gives the number of each key of the batch whose row can be locked, and what the column holds; locks these rows.
+    pub(in crate::database) before: String,
+    /// Changes the column.
+    pub(in crate::database) update: String,
+    /// As `before`, without locking: every row that exists.
+    pub(in crate::database) after: String,
+}
+
+/// What a write puts into the column, and in which rows.
+struct Change {
+    value: &'static str,
+    condition: String,
+}
+
+impl Change {
+    /// Makes it of three conditions. Overwriting replaces what has the shape of a Clerk ID (see [`crate::record::ClerkId`]) and
+    /// nothing else: the column may hold anybody's data.
+    fn new(mode: Mode, is_empty: String, is_clerk_id: &str, is_it: String) -> Self {
+        match mode {
+            Mode::Fill => Self { value: "b.id", condition: is_empty },
+            Mode::Replace => {
+                Self { value: "b.id", condition: format!("({is_empty} OR {is_clerk_id} AND NOT ({is_it}))") }
+            }
+            Mode::Clear => Self { value: "NULL", condition: is_it },
+        }
+    }
+}
+
+/// Postgres: `$1` the keys, `$2` the IDs, both arrays.
+pub(in crate::database) fn postgres(target: &Target, mode: Mode) -> WriteSql {
+    let (table, key, column) = quoted(target);
+    let keys = match &target.key_kind {
+        KeyKind::Text { cast, .. } | KeyKind::Integer { cast, .. } => format!("$1::text[]::{cast}[]"),
+        KeyKind::Uuid => "$1::text[]::uuid[]".to_owned(),
+        KeyKind::Binary => "$1::bytea[]".to_owned(),
+    };
+    let read = format!(
+        "SELECT b.n, t.{column}::text FROM unnest({keys}) WITH ORDINALITY AS b(k, n) JOIN {table} AS t ON t.{key} = b.k"
+    );
+    // Compared by bytes whatever the column's type and collation.
+    let held = format!("t.{column}::text COLLATE \"C\"");
+    let Change { value, condition } = Change::new(
+        mode,
+        format!("t.{column} IS NULL"),
+        &format!("{held} ~ '^user_[A-Za-z0-9_]{{1,64}}$'"),
+        format!("{held} = b.id"),
+    );
+    let update = format!(
+        "UPDATE {table} AS t SET {column} = {value} FROM unnest({keys}, $2::text[]) AS b(k, id) \
+         WHERE t.{key} = b.k AND {condition}"
+    );
+    WriteSql { before: format!("{read} FOR UPDATE OF t SKIP LOCKED"), update, after: read }
+}
+
+/// MySQL and SQLite: the batch stands in a temporary table of this name.
+const BATCH: &str = "db2clerk_batch";
+
+/// MySQL: makes the batch's table. Its key column is made by the server from the key itself, for the very same type, character
+/// set and collation: only then is the index used.
+pub(in crate::database) fn batch_table_mysql(target: &Target) -> String {
+    let (table, key, _) = quoted(target);
+    format!(
+        "CREATE TEMPORARY TABLE {} (n INT NOT NULL PRIMARY KEY, id VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL) \
+         SELECT 0 AS n, '' AS id, t.{key} AS k FROM {table} AS t WHERE FALSE",
+        batch_mysql(target)
+    )
+}
+
+/// MySQL: drops the batch's table.
+pub(in crate::database) fn drop_batch_mysql(target: &Target) -> String {
+    format!("DROP TEMPORARY TABLE IF EXISTS {}", batch_mysql(target))
+}
+
+/// MySQL: fills the batch's table with so many rows of number, ID, key.
+pub(in crate::database) fn fill_batch_mysql(target: &Target, rows: usize) -> String {
+    format!("INSERT INTO {} (n, id, k) VALUES {}", batch_mysql(target), triples(rows))
+}
+
+/// MySQL: shortens the session's waits for locks to a second, the least there is, and notes what they were. Rows of ours are
+/// locked meanwhile; and a pooler may hand the session to the application next.
+pub(in crate::database) const SHORT_WAITS_MYSQL: &str = "\
+    SET @db2clerk_row_wait = @@SESSION.innodb_lock_wait_timeout, @db2clerk_table_wait = @@SESSION.lock_wait_timeout, \
+    SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 1";
+
+/// MySQL: puts the session's waits back.
+pub(in crate::database) const USUAL_WAITS_MYSQL: &str = "\
+    SET SESSION innodb_lock_wait_timeout = @db2clerk_row_wait, SESSION lock_wait_timeout = @db2clerk_table_wait";
+
+/// MySQL 8 and MariaDB 10.6: what a locking read ends with, so that it waits for no row; older servers do not know it.
+pub(in crate::database) const SKIP_LOCKED_MYSQL: &str = " SKIP LOCKED";
+
+/// MySQL: keeps items of these numbers from being written.
+pub(in crate::database) fn leave_out_mysql(target: &Target, numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    format!("UPDATE {} SET id = '' WHERE n IN ({})", batch_mysql(target), numbers.join(", "))
+}
+
+/// MySQL: reading and writing by way of the batch's table. `STRAIGHT_JOIN` keeps the optimizer from reading the whole table.
+pub(in crate::database) fn mysql(target: &Target, mode: Mode) -> WriteSql {
+    let (table, key, column) = quoted(target);
+    let join = format!("{} AS b STRAIGHT_JOIN {table} AS t ON t.{key} = b.k", batch_mysql(target));
+    let read = format!("SELECT b.n, t.{column} FROM {join}");
+    // Compared by bytes whatever the column's collation; and without a backslash, which `sql_mode` can give another meaning.
+    let held = format!("RTRIM(CONVERT(t.{column} USING utf8mb4)) COLLATE utf8mb4_bin");
+    let Change { value, condition } = Change::new(
+        mode,
+        format!("t.{column} IS NULL"),
+        &format!("{held} REGEXP '^user_.' AND NOT ({held} REGEXP '[^A-Za-z0-9_]') AND CHAR_LENGTH({held}) <= 69"),
+        format!("{held} = b.id"),
+    );
+    // A column that is set keeps what it is set to: https://dev.mysql.com/doc/refman/8.4/en/timestamp-initialization.html
+    let names: Vec<String> = target.on_update.iter().map(|name| quote(Engine::MySql, name)).collect();
+    let kept = names.iter().fold(String::new(), |kept, name| kept + ", t." + name + " = t." + name);
+    let update = format!("UPDATE {join} SET t.{column} = {value}{kept} WHERE b.id <> '' AND {condition}");
+    WriteSql { before: format!("{read} FOR UPDATE"), update, after: read }
+}
+
+fn batch_mysql(target: &Target) -> String {
+    quote_table(Engine::MySql, &TableName { schema: target.table.schema.clone(), table: BATCH.to_owned() })
+}
+
+/// SQLite: makes the batch's table. The key column has no affinity, so that comparing takes that of the key.
+pub(in crate::database) const BATCH_TABLE_SQLITE: &str =
+    "CREATE TEMP TABLE IF NOT EXISTS db2clerk_batch (n INTEGER PRIMARY KEY, id TEXT NOT NULL, k)";
+
+/// SQLite: empties the batch's table.
+pub(in crate::database) const EMPTY_BATCH_SQLITE: &str = "DELETE FROM temp.db2clerk_batch";
+
+/// SQLite: fills the batch's table with so many rows of number, ID, key.
+pub(in crate::database) fn fill_batch_sqlite(rows: usize) -> String {
+    format!("INSERT INTO temp.{BATCH} (n, id, k) VALUES {}", triples(rows))
+}
+
+/// SQLite: reading and writing by way of the batch's table. `CROSS JOIN` keeps the planner from reading the whole table.
+pub(in crate::database) fn sqlite(target: &Target, mode: Mode) -> WriteSql {
+    let (table, key, column) = quoted(target);
+    let read = format!("SELECT b.n, t.{column} FROM temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = b.k");
+    let Change { value, condition } = Change::new(
+        mode,
+        format!("t.{column} IS NULL"),
+        &format!(
+            "typeof(t.{column}) = 'text' AND t.{column} GLOB 'user_?*' AND t.{column} NOT GLOB '*[^A-Za-z0-9_]*' \
+             AND length(CAST(t.{column} AS BLOB)) <= 69"
+        ),
+        format!("t.{column} = b.id COLLATE BINARY"),
+    );
+    let update = format!(
+        "UPDATE {table} AS t SET {column} = {value} FROM temp.{BATCH} AS b WHERE t.{key} = b.k AND {condition}"
+    );
+    WriteSql { before: read.clone(), update, after: read }
+}
+
+fn triples(rows: usize) -> String {
+    vec!["(?, ?, ?)"; rows].join(", ")
+}
