@@ -120,7 +120,11 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The header of the query that the users came from, which names table and key; the query itself is not run.
-fn header(args: QueryArgs, url: &crate::database::DatabaseUrl, context: &Context) -> anyhow::Result<Option<QueryFile>> {
+pub(super) fn header(
+    args: QueryArgs,
+    url: &crate::database::DatabaseUrl,
+    context: &Context,
+) -> anyhow::Result<Option<QueryFile>> {
     let args = context.config.query(args);
     match (args.query, args.preset) {
         (Some(path), _) => Ok(Some(QueryFile::read(&path)?)),

@@ -175,7 +175,7 @@ impl ClerkTarget {
 }
 
 /// A pause that is worth a word: whoever looks at a bar that stands still should know why, and that they may stop.
-const LONG_PAUSE: Duration = Duration::from_secs(60);
+const LONG_PAUSE: Duration = Duration::from_mins(1);
 /// How often to look whether there is one.
 const GLANCE: Duration = Duration::from_secs(1);
 

@@ -14,6 +14,7 @@ mod run;
 mod simulator;
 mod status;
 mod summary;
+mod undo;
 mod write_target;
 
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ pub enum Command {
     Import(Box<import::Args>),
     /// Write Clerk IDs into the database, of users who are in Clerk already.
     Backfill(Box<backfill::Args>),
+    /// Delete from Clerk what the ledger created, and nothing else.
+    Undo(Box<undo::Args>),
     /// Tell where it stands, and what to run next.
     Status(status::Args),
     /// Serve a local Clerk, to try things out.
@@ -93,6 +96,7 @@ impl Command {
             Self::Export(args) => Box::pin(export::run(*args, context)).await,
             Self::Import(args) => Box::pin(import::run(*args, context)).await,
             Self::Backfill(args) => Box::pin(backfill::run(*args, context)).await,
+            Self::Undo(args) => Box::pin(undo::run(*args, context)).await,
             Self::Status(args) => status::run(args, context).await,
             Self::Simulator(args) => simulator::run(args, context).await,
         }

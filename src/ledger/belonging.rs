@@ -62,13 +62,7 @@ impl Ledger {
         let Some(own) = self.belonging().await? else {
             return self.write_belonging(asked).await;
         };
-        if own.instance_id != asked.instance_id {
-            return Err(LedgerError::OtherInstance {
-                path: self.path().to_owned(),
-                ledger: own.instance_id,
-                key: asked.instance_id.clone(),
-            });
-        }
+        self.check_own_instance(&own, &asked.instance_id)?;
         self.check_source(&own.source, &asked.source)?;
         if own.source.table.is_none() && asked.source.table.is_some() {
             sqlx::query("UPDATE belonging SET source_table = ?")
@@ -78,6 +72,25 @@ impl Ledger {
                 .map_err(self.failed("write"))?;
         }
         Ok(())
+    }
+
+    /// Checks that the ledger belongs to this Clerk instance.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherInstance`], if it belongs to another one.
+    pub async fn check_instance(&self, instance_id: &str) -> Result<(), LedgerError> {
+        match self.belonging().await? {
+            Some(own) => self.check_own_instance(&own, instance_id),
+            None => Ok(()),
+        }
+    }
+
+    fn check_own_instance(&self, own: &Belonging, asked: &str) -> Result<(), LedgerError> {
+        if own.instance_id == asked {
+            return Ok(());
+        }
+        let path = self.path().to_owned();
+        Err(LedgerError::OtherInstance { path, ledger: own.instance_id.clone(), key: asked.to_owned() })
     }
 
     fn check_source(&self, own: &Source, asked: &Source) -> Result<(), LedgerError> {

@@ -106,15 +106,14 @@ impl State {
                 Some(Pending)
             }
             (Event::Refused, Pending | Conflict | Rejected | Invalid | Gone) => Some(Invalid),
-            (Event::Missed, Pending | Conflict | Rejected | Invalid | Gone) => Some(Gone),
+            (Event::Missed, Pending | Conflict | Rejected | Invalid | Gone) | (Event::Recalled, Deleted) => Some(Gone),
             (Event::Handed, Pending) => Some(Sending),
-            (Event::Made, Sending | Pending) => Some(Created),
+            (Event::Made, Sending | Pending)
+            | (Event::CameToLight, Pending | Sending | Conflict | Rejected | Invalid | Gone) => Some(Created),
             (Event::Found, Sending | Pending) => Some(Adopted),
             (Event::Blocked, Sending | Pending) => Some(Conflict),
             (Event::Declined, Sending) => Some(Rejected),
             (Event::Undone, Created) | (Event::Unlinked, Adopted) => Some(Deleted),
-            (Event::Recalled, Deleted) => Some(Gone),
-            (Event::CameToLight, Pending | Sending | Conflict | Rejected | Invalid | Gone) => Some(Created),
             _ => None,
         }
     }

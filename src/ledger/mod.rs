@@ -25,5 +25,5 @@ pub use queue::{Answer, Entry};
 pub use staging::Staged;
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};
-pub use undo::{Doubtful, Undoable};
+pub use undo::{CameToLight, Doubtful, Undoable};
 pub use write_back::ToWrite;

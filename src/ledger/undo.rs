@@ -19,6 +19,19 @@ pub struct Doubtful {
     pub user_id: UserId,
     /// The hashes of the identifiers that were sent.
     pub sent_identifiers: HashSet<IdentifierHash>,
+    /// The Clerk user that was about to be taken over.
+    pub link_to: Option<String>,
+}
+
+/// A user who came to light in Clerk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CameToLight {
+    /// The entry.
+    pub id: i64,
+    /// The Clerk user.
+    pub clerk_id: ClerkId,
+    /// Whether it was there before, and was taken over; else a request of ours made it.
+    pub linked: bool,
 }
 
 /// A user that this ledger created or took over.
@@ -39,8 +52,9 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or something in it is damaged.
     pub async fn doubtful(&self, after: i64, most: u32) -> Result<Vec<Doubtful>, LedgerError> {
         let rows = sqlx::query(
-            "SELECT id, user_id, (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id)
-             FROM user WHERE in_doubt = 1 AND clerk_id IS NULL AND user_id IS NOT NULL AND state <> 'deleted' AND id > ?
+            "SELECT id, user_id, (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id), link_to
+             FROM user
+             WHERE (in_doubt = 1 OR link_to IS NOT NULL) AND clerk_id IS NULL AND user_id IS NOT NULL AND id > ?
              ORDER BY id LIMIT ?",
         )
         .bind(after)
@@ -55,27 +69,31 @@ impl Ledger {
                 let damaged = |what: &str| self.damaged(format!("{what} of entry {id} cannot be read"));
                 let hashes: Vec<String> = serde_json::from_str(row.get(2)).map_err(|_| damaged("an identifier"))?;
                 let user_id = UserId::new(row.get::<String, _>(1)).map_err(|_| damaged("the user ID"))?;
-                Ok(Doubtful { id, user_id, sent_identifiers: hashes.into_iter().filter_map(hash).collect() })
+                let sent_identifiers = hashes.into_iter().filter_map(hash).collect();
+                Ok(Doubtful { id, user_id, sent_identifiers, link_to: row.get(3) })
             })
             .collect()
     }
 
-    /// Records that Clerk made these users on requests of ours that were never answered.
+    /// Records users of whom it was not known that Clerk has them.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
-    pub async fn record_come_to_light(&self, found: &[(i64, ClerkId)]) -> Result<(), LedgerError> {
+    pub async fn record_come_to_light(&self, users: &[CameToLight]) -> Result<(), LedgerError> {
         debug_assert_eq!(State::Gone.after(Event::CameToLight), Some(State::Created));
         let mut connection = self.connection().await;
         let failed = self.failed("record answers in");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        for (id, clerk_id) in found {
+        for user in users {
             sqlx::query(
-                "UPDATE user SET state = 'created', clerk_id = ?, payload = NULL, reasons = NULL, linked = 0
+                "UPDATE user SET state = CASE WHEN ? THEN 'adopted' ELSE 'created' END, linked = ?, clerk_id = ?, payload = NULL,
+                     reasons = NULL
                  WHERE id = ? AND clerk_id IS NULL",
             )
-            .bind(clerk_id.as_str())
-            .bind(id)
+            .bind(user.linked)
+            .bind(user.linked)
+            .bind(user.clerk_id.as_str())
+            .bind(user.id)
             .execute(&mut *transaction)
             .await
             .map_err(&failed)?;

@@ -19,6 +19,8 @@ pub enum Phase {
     Sending,
     /// Writing IDs back only; so many.
     Writing(u64),
+    /// Deleting users; so many.
+    Undoing(u64),
 }
 
 /// Shows progress until it is dropped.
@@ -43,7 +45,7 @@ impl Bar {
         };
         if let Ok(style) = ProgressStyle::with_template(match phase {
             Phase::Reading => "  {spinner} {msg}",
-            Phase::Sending | Phase::Writing(_) => "  {bar:30} {pos}/{len}  {msg}",
+            Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => "  {bar:30} {pos}/{len}  {msg}",
         }) {
             bar.set_style(style);
         }
@@ -68,6 +70,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
             Phase::Reading => (progress.pulled.get(), 0),
             Phase::Sending => (progress.sent(), progress.to_send.get()),
             Phase::Writing(total) => (rows(&progress), total),
+            Phase::Undoing(total) => (progress.undone.get(), total),
         };
         let message = message(phase, &progress, done, total, started.elapsed());
         bar.set_length(total);
@@ -78,7 +81,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
             next_line += LINE;
             match phase {
                 Phase::Reading => console.note(message),
-                Phase::Sending | Phase::Writing(_) => {
+                Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
                     console.note(format!("{}/{}  {message}", number(done), number(total)));
                 }
             }

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
-use crate::clerk::{Client, Error, Turn};
+use crate::clerk::{Client, Error, Kind, Turn, backoff};
 use crate::shutdown::{Shutdown, Urgency};
 
 /// Failures in a row, over all users, after which this is taken for an outage and the run ends.
 const OUTAGE: u32 = 60;
+/// How often one request, or one user, may fail in one run.
+pub(super) const FAILURES_A_RUN: u32 = 8;
 /// Failures that a run may take on top of one for every other user, before it is ended rather than dragged through the night.
 const FAILURES_ANYWAY: u64 = 500;
 
@@ -78,6 +80,52 @@ impl Brake {
         }
     }
 
+    /// Waits before the attempt after so many failures; false once nothing new is to be begun.
+    pub(super) async fn wait_after(&self, failures: u32) -> bool {
+        tokio::select! {
+            biased;
+            () = self.on() => false,
+            () = tokio::time::sleep(backoff::delay(failures, fastrand::f64())) => true,
+        }
+    }
+
+    /// Sends a request that may be sent again after a doubt, as often as it takes and makes sense; `None` if nothing new is to be
+    /// begun.
+    ///
+    /// # Errors
+    /// [`Error`], if Clerk refuses it for good, or it failed too often.
+    pub(super) async fn persist<T, F>(&self, client: &Client, send: impl Fn(Turn) -> F) -> Result<Option<T>, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut failures = 0;
+        loop {
+            let Some(turn) = self.turn(client).await else { return Ok(None) };
+            let error = match send(turn).await {
+                Ok(done) => {
+                    self.succeeded();
+                    return Ok(Some(done));
+                }
+                Err(error) => error,
+            };
+            match error.kind {
+                Kind::Passing => self.failed(&error),
+                Kind::StopsRun if !error.is_gone() => {
+                    self.stop_for(&error);
+                    return Err(error);
+                }
+                _ => {
+                    self.succeeded();
+                    return Err(error);
+                }
+            }
+            failures += u32::from(!error.is_rate_limit());
+            if failures >= FAILURES_A_RUN || !self.wait_after(failures).await {
+                return Err(error);
+            }
+        }
+    }
+
     /// Takes note of a failure that may pass. Too many in a row are an outage, and so are too many in all.
     pub(super) fn failed(&self, error: &Error) {
         // A refusal for pace is Clerk at work, not out of work; the client itself ends what never ends.
@@ -106,7 +154,6 @@ impl Brake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clerk::Kind;
 
     fn failure(status: u16) -> Error {
         Error {

@@ -2,15 +2,13 @@
 
 use std::collections::HashSet;
 
+use super::brake::FAILURES_A_RUN;
 use super::look_up::look_up;
 use super::push::{OnConflict, Run};
 use super::settle::{self, Verdict};
-use crate::clerk::{ClerkUser, Error, Kind, Taken, backoff};
+use crate::clerk::{ClerkUser, Error, Kind, Taken, Turn};
 use crate::ledger::{Answer, Entry, Outcome};
 use crate::record::{Identifier, IdentifierKind, ImportUser};
-
-/// How often a user may fail in one run before it waits for the next.
-const FAILURES_A_RUN: u32 = 8;
 
 /// Creates one user, and says how that ended. Once the brake is on, no request goes out any more.
 pub(super) async fn bring_in(run: &Run, entry: &Entry) -> Answer {
@@ -44,7 +42,7 @@ pub(super) async fn bring_in(run: &Run, entry: &Entry) -> Answer {
         tracing::debug!(user_id = %entry.user.user_id, requests, code = error.code, in_doubt, "failed for now");
         // Being refused for pace is no failure of this user's: the next turn comes when Clerk's pause is over.
         failures += u32::from(!error.is_rate_limit());
-        if failures >= FAILURES_A_RUN || !wait(run, failures).await {
+        if failures >= FAILURES_A_RUN || !run.brake.wait_after(failures).await {
             break settle::put_off(&error).into();
         }
         if error.in_doubt {
@@ -56,15 +54,6 @@ pub(super) async fn bring_in(run: &Run, entry: &Entry) -> Answer {
         }
     };
     verdict.answer(entry, requests, in_doubt)
-}
-
-/// Waits before the next attempt; false once nothing new is to be begun.
-async fn wait(run: &Run, failures: u32) -> bool {
-    tokio::select! {
-        biased;
-        () = run.brake.on() => false,
-        () = tokio::time::sleep(backoff::delay(failures, fastrand::f64())) => true,
-    }
 }
 
 /// A held identifier may be held by the very user that our own earlier request made: Clerk is asked before it is a conflict.
@@ -141,30 +130,12 @@ async fn link(run: &Run, entry: &Entry, holder: &ClerkUser) -> Verdict {
         tracing::debug!(%error, "the ledger does not take a note; its next write ends the run");
         return Outcome::Pending(None).into();
     }
-    let entry = Entry { link_to: Some(holder.id.clone()), ..entry.clone() };
-    let mut failures = 0;
-    loop {
-        let Some(turn) = run.brake.turn(&run.client).await else { return Outcome::Pending(None).into() };
-        let error = match run.client.set_external_id(turn, &holder.id, Some(&entry.user.user_id)).await {
-            Ok(linked) => {
-                run.brake.succeeded();
-                return Outcome::Linked(linked.id).into();
-            }
-            Err(error) => error,
-        };
-        match error.kind {
-            Kind::Passing => run.brake.failed(&error),
-            Kind::StopsRun if !error.is_gone() => {
-                run.brake.stop_for(&error);
-                return settle::put_off(&error).into();
-            }
-            // The holder is gone, or somebody else has got our user ID: the next run sees how things stand.
-            _ => return settle::put_off(&error).into(),
-        }
-        failures += u32::from(!error.is_rate_limit());
-        if failures >= FAILURES_A_RUN || !wait(run, failures).await {
-            return settle::put_off(&error).into();
-        }
+    let give = |turn: Turn| run.client.set_external_id(turn, &holder.id, Some(&entry.user.user_id));
+    match run.brake.persist(&run.client, give).await {
+        Ok(Some(linked)) => Outcome::Linked(linked.id).into(),
+        Ok(None) => Outcome::Pending(None).into(),
+        // The holder is gone, or somebody else has got our user ID, or Clerk fails: the next run sees how things stand.
+        Err(error) => settle::put_off(&error).into(),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod pull;
 pub mod push;
 mod settle;
 pub mod source;
+pub mod undo;
 pub mod update;
 pub mod write_back;
 
@@ -45,6 +46,8 @@ pub struct Progress {
     pub updated: Counter,
     /// Users in Clerk who were to be brought up to date and were not.
     pub not_updated: Counter,
+    /// Users that undo is through with.
+    pub undone: Counter,
     /// Rows that got a Clerk ID.
     pub written: Counter,
     /// Rows that bore the right Clerk ID already.

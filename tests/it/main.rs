@@ -10,6 +10,8 @@ mod passwords;
 mod program;
 mod refusals;
 mod samples;
+mod scene;
 mod servers;
 mod simulator;
 mod story;
+mod top_up;

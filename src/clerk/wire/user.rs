@@ -135,6 +135,7 @@ mod tests {
 
     #[test]
     fn an_address_is_verified_only_if_clerk_says_so_and_nobody_reserved_it() {
+        use ContactStatus::{Reserved, Unverified, Verified};
         let address = |n: u8, reserved: bool, verification: Json| {
             json!({"id": format!("idn_{n}"), "email_address": format!("{n}@x.com"), "reserved": reserved,
                 "verification": verification})
@@ -147,7 +148,6 @@ mod tests {
         ]});
         let User(user) = serde_json::from_value(answer).expect("is a user");
         let statuses: Vec<ContactStatus> = user.emails.iter().map(|email| email.status).collect();
-        use ContactStatus::{Reserved, Unverified, Verified};
         assert_eq!(statuses, [Verified, Reserved, Unverified, Unverified]);
         assert_eq!(user.emails.iter().map(|email| email.primary).collect::<Vec<_>>(), [true, false, false, false]);
         assert_eq!(user.verified_contacts().len(), 1);

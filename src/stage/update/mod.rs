@@ -5,25 +5,21 @@
 
 mod steps;
 
-use std::time::Duration;
-
 use anyhow::Result;
 use futures_util::{StreamExt, stream};
 
 use self::steps::{Step, Steps};
 use super::Progress;
-use super::brake::Brake;
+use super::brake::{Brake, FAILURES_A_RUN};
 use super::push::End;
 use super::settle;
-use crate::clerk::{Client, Error, Kind, Turn, UserPace, backoff};
+use crate::clerk::{Client, Error, Kind, Turn, UserPace};
 use crate::ledger::{Change, Failure, Ledger, UpdateEnd, Updated};
 use crate::record::{Attribute, Reason};
 use crate::shutdown::Shutdown;
 
 /// Changes handled and recorded together.
 const PAGE: u32 = 100;
-/// How often a user may fail in one run before it waits for the next.
-const FAILURES_A_RUN: u32 = 8;
 
 /// Sends every change that the last pull noted.
 ///
@@ -84,20 +80,11 @@ async fn bring_up_to_date(ledger: &Ledger, client: &Client, brake: &Brake, mut c
             Kind::Passing => brake.failed(&error),
         }
         failures += u32::from(!error.is_rate_limit());
-        if failures >= FAILURES_A_RUN || !wait(brake, failures).await {
+        if failures >= FAILURES_A_RUN || !brake.wait_after(failures).await {
             break UpdateEnd::PutOff(Some(settle::failure_of(&error)));
         }
     };
     Updated { id: change.id, end }
-}
-
-async fn wait(brake: &Brake, failures: u32) -> bool {
-    let pause: Duration = backoff::delay(failures, fastrand::f64());
-    tokio::select! {
-        biased;
-        () = brake.on() => false,
-        () = tokio::time::sleep(pause) => true,
-    }
 }
 
 /// Reads the user, and sends what is not right yet.
