@@ -28,6 +28,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// The command line as it was typed, without the program's name: to be shown when it is to be typed again.
+    #[arg(skip)]
+    pub typed: Vec<String>,
 }
 
 impl Cli {
@@ -38,6 +41,43 @@ impl Cli {
         let given =
             files.into_iter().filter_map(|(flag, file)| Some(format!(" {flag} '{}'", file.as_ref()?.display())));
         given.collect()
+    }
+}
+
+/// Flags whose values are secrets, or hold one, and what is shown in their place.
+const SECRET_FLAGS: [(&str, &str); 2] = [("--clerk-secret-key", "KEY"), ("--database-url", "URL")];
+
+/// Returns a command line to be typed again, quoted for a shell; secrets are left out.
+#[must_use]
+pub fn in_words(typed: &[String]) -> String {
+    let mut words = vec!["db2clerk".to_owned()];
+    let mut hidden = None;
+    for word in typed {
+        if let Some(shown) = hidden.take() {
+            words.push(shown);
+            continue;
+        }
+        let secret = SECRET_FLAGS
+            .iter()
+            .find(|(flag, _)| word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')));
+        match secret {
+            Some((flag, shown)) if word != flag => words.push(format!("{flag}={shown}")),
+            Some((flag, shown)) => {
+                words.push((*flag).to_owned());
+                hidden = Some((*shown).to_owned());
+            }
+            None => words.push(quoted(word)),
+        }
+    }
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -55,6 +95,23 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_command_line_is_shown_as_it_was_typed_but_for_its_secrets() {
+        let table: [(&[&str], &str); 4] = [
+            (&["migrate", "--preset", "authjs-pg", "-y"], "db2clerk migrate --preset authjs-pg -y"),
+            (
+                &["migrate", "--database-url", "postgres://me:pw@h/db", "--clerk-secret-key=sk_live_x"],
+                "db2clerk migrate --database-url URL --clerk-secret-key=KEY",
+            ),
+            (&["import", "my users.json"], "db2clerk import 'my users.json'"),
+            (&["import", "it's", ""], r"db2clerk import 'it'\''s' ''"),
+        ];
+        for (typed, shown) in table {
+            let typed: Vec<String> = typed.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(in_words(&typed), shown);
+        }
+    }
 
     #[test]
     fn the_definition_is_sound_and_every_option_has_help_and_every_command_an_example() {

@@ -55,7 +55,8 @@ pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<Exit, Failure> {
     let mut insisted = shutdown.clone();
     let asked = tokio::spawn(tell_of_stop(console, shutdown.clone()));
     let options = cli.options_in_words();
-    let context = Context { config, console, shutdown, folder: ".".into(), options };
+    let again = cli::in_words(&cli.typed);
+    let context = Context { config, console, shutdown, folder: ".".into(), options, again };
     let running = Box::pin(cli.command.run(context));
     let ended = tokio::select! {
         ended = running => ended,

@@ -12,7 +12,8 @@ use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    cli.typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     log_to_stderr(cli.verbose);
     let console = Console::new(cli.json, cli.quiet);
     let runtime = match Runtime::new() {

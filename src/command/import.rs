@@ -68,7 +68,6 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
             "db2clerk{} backfill --database-url URL --table TABLE --key COLUMN{ledger_flag}",
             context.options
         )),
-        again: "run the same command again".to_owned(),
     };
     run::run(job, &context).await
 }

@@ -85,16 +85,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         context.console.say(lines.join("\n"));
         return dry_run(&mut source, &ledger, write.is_some(), args.top_up, &context).await;
     }
-    let job = Job {
-        ledger: ledger.into(),
-        clerk,
-        write,
-        source,
-        top_up: args.top_up,
-        consent: args.consent,
-        backfill,
-        again: "run the same command again".to_owned(),
-    };
+    let job = Job { ledger: ledger.into(), clerk, write, source, top_up: args.top_up, consent: args.consent, backfill };
     run::run(job, &context).await
 }
 

@@ -40,6 +40,8 @@ pub struct Context {
     pub folder: PathBuf,
     /// The options given before any command (`--env-file`, `--config`), for a command line to be shown.
     pub options: String,
+    /// The whole command line, to be typed again; without secrets.
+    pub again: String,
 }
 
 impl Context {

@@ -44,8 +44,6 @@ pub(super) struct Job {
     pub consent: ConsentArgs,
     /// What to run to write the IDs back later, if they are not written now.
     pub backfill: Option<String>,
-    /// What to run to go on after an interruption.
-    pub again: String,
 }
 
 /// How the stages ended.

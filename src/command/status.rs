@@ -23,7 +23,7 @@ pub struct Args {
 /// [`Failure`], if there is no ledger, or it cannot be read.
 pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let path = ledger_file::only(context.config.ledger(args.ledger).ledger).or_refuse()?;
-    let ledger = Ledger::open_existing(&path).await.or_refuse()?;
+    let ledger = Ledger::open_to_look(&path).await.or_refuse()?;
     let counts = ledger.counts().await?;
     let mut text = vec![format!("Ledger {}", path.display())];
     let belonging = ledger.belonging().await?;

@@ -39,7 +39,7 @@ impl Summary<'_> {
         if let Some(log) = &log {
             text.push(format!("\n\nEvery user that something is to be said of, with the reasons: {}", log.display()));
         }
-        text.push(self.next(&counts));
+        text.push(self.next(&counts, &context.again));
         context.console.result(text.concat(), &self.json(&counts));
         if let push::End::Stopped(error) = &self.ends.push {
             context.console.say(format!("error: stopped before all users were sent: {}", error.message));
@@ -108,7 +108,7 @@ impl Summary<'_> {
         let took = duration(self.started.elapsed());
         format!(
             "Summary: {} in {took}, {}{}\n{}",
-            count(progress.sent(), "user"),
+            count(progress.sent() - progress.put_off.get(), "user"),
             count(stats.requests, "request"),
             if stats.rate_limited > 0 {
                 format!(", {} refused for pace", number(stats.rate_limited))
@@ -120,10 +120,10 @@ impl Summary<'_> {
     }
 
     /// What to run next, if anything is left.
-    fn next(&self, counts: &Counts) -> String {
+    fn next(&self, counts: &Counts, again: &str) -> String {
         let mut text = vec![format!("\nThe ledger of this run: {}", self.job.ledger.path().display())];
-        if counts.to_send() > 0 {
-            text.push(format!("\nTo go on from here: {}", self.job.again));
+        if counts.to_send() > 0 || self.ends.push != push::End::Complete {
+            text.push(format!("\nTo go on from here: {again}"));
         }
         if let Some(backfill) = self.job.backfill.as_ref().filter(|_| counts.in_clerk() > 0) {
             text.push(format!("\nTo write the Clerk IDs into the database: {backfill}"));

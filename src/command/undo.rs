@@ -188,12 +188,12 @@ impl Undo {
         let refused = emptied.is_some_and(|emptied| emptied.refused > 0);
         Ok(match end {
             _ if shutdown.requested() => {
-                context.console.say("Run the same command again to go on.");
+                context.console.say(format!("To go on from here: {}", context.again));
                 Exit::Interrupted
             }
             End::Complete if undone.failed.is_empty() && column_error.is_none() && !refused => Exit::Done,
             _ => {
-                context.console.say("Run the same command again to go on.");
+                context.console.say(format!("To go on from here: {}", context.again));
                 Exit::Problems
             }
         })

@@ -13,6 +13,9 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::record::duplicates::HashKey;
 
+/// How long to wait for another connection to the same file.
+const BUSY: Duration = Duration::from_secs(5);
+
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/ledger");
 
 /// An open ledger. One connection, one writer: whoever writes holds it for the length of one short transaction.
@@ -21,8 +24,9 @@ pub struct Ledger {
     connection: Mutex<SqliteConnection>,
     path: PathBuf,
     hash_key: HashKey,
-    /// Held, never read: the operating system frees the lock when the process ends, however it ends.
-    _lock: File,
+    /// Held, never read: the operating system frees the lock when the process ends, however it ends. `None`: another process
+    /// holds it, and this one only looks.
+    lock: Option<File>,
     /// The folder of a temporary ledger, removed with it.
     _folder: Option<TempDir>,
 }
@@ -132,6 +136,29 @@ impl Ledger {
         Self::open_in(path.to_owned(), None).await
     }
 
+    /// Opens the ledger at `path`, which must be there, to look at it: also while another process holds it and goes on writing.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for [`Ledger::open_existing`], but for one that is held.
+    pub async fn open_to_look(path: &Path) -> Result<Self, LedgerError> {
+        match Self::open_existing(path).await {
+            Err(LedgerError::InUse(path)) => Self::look_over_a_shoulder(path).await,
+            opened => opened,
+        }
+    }
+
+    /// Whoever holds the ledger has brought its schema up to date.
+    async fn look_over_a_shoulder(path: PathBuf) -> Result<Self, LedgerError> {
+        let failed = |what| {
+            let path = path.clone();
+            move |source| LedgerError::Sqlite { what, path, source }
+        };
+        let read_only = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY);
+        let mut connection = read_only.connect().await.map_err(failed("open"))?;
+        let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
+        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: None, _folder: None })
+    }
+
     /// Makes a ledger that vanishes when dropped. If `model` is a ledger's file, it starts as a copy of it: a dry run sees what
     /// is done already, and leaves no trace.
     ///
@@ -161,7 +188,7 @@ impl Ledger {
             other => failed("migrate")(sqlx::Error::from(other)),
         })?;
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
-        Ok(Self { connection: Mutex::new(connection), path, hash_key, _lock: lock, _folder: folder })
+        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: Some(lock), _folder: folder })
     }
 
     /// Returns where the ledger lies.
@@ -182,6 +209,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the file cannot be written.
     pub async fn checkpoint(&self) -> Result<(), LedgerError> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
         let mut connection = self.connection().await;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(&mut *connection)
@@ -211,7 +241,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(BUSY)
         .pragma("secure_delete", "ON")
 }
 

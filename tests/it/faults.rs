@@ -1,9 +1,17 @@
 //! What goes wrong between here and Clerk, scripted: at the end every user is there, and once.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use db2clerk::simulator::{Fault, Faults, RateLimit, Rule, Settings, Simulator, Storm, start};
+use db2clerk::clerk::{ApiUrl, Client, SecretKey, Settings as ClientSettings};
+use db2clerk::ledger::{Extent, Ledger, Staged, State, Terms};
+use db2clerk::record::{ImportUser, UserId};
+use db2clerk::shutdown::Shutdown;
+use db2clerk::simulator::{Fault, Faults, Hold, RateLimit, Rule, Settings, Simulator, Storm, start};
+use db2clerk::stage::push;
 use serde_json::json;
 
 use crate::program::{Program, Run};
@@ -258,5 +266,169 @@ async fn killed_in_the_middle_the_next_run_makes_nobody_twice_and_misses_nobody(
     assert_eq!(simulator.counts().repeated_creates, 0);
     let status = program.run(&["status", "--json"]).await;
     assert_eq!((&status.json()["created"], &status.json()["adopted"]), (&json!(600), &json!(0)));
+    simulator.stop().await;
+}
+
+/// What a run needs of a users file, a ledger and a client, without the program around it.
+async fn push_with(client: &Client, folder: &Path, users: usize) -> (Arc<Ledger>, push::End) {
+    let ledger = Arc::new(Ledger::open(&folder.join("ledger.db")).await.expect("a ledger"));
+    let staged: Vec<Staged> = (0..users)
+        .map(|n| {
+            let mut user = ImportUser::new(UserId::new(format!("u{n}")).expect("an ID"));
+            user.email = Some(format!("u{n}@example.com"));
+            Staged::Valid { user: Box::new(user), email_basis: "stated" }
+        })
+        .collect();
+    ledger.begin_pull().await.expect("a pull");
+    ledger.stage(1, &staged).await.expect("users are staged");
+    ledger.merge(Terms::of(Extent::Whole)).await.expect("the pull is merged");
+    let options = push::Options { concurrency: 8, write_back: false, on_conflict: push::OnConflict::Report };
+    let end = push::push(&ledger, client, options, &Arc::default(), Shutdown::never()).await.expect("a push");
+    (ledger, end)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_never_answered_is_given_up_and_its_user_looked_up() {
+    for fault in [Fault::Silence, Fault::SilenceBefore] {
+        let simulator = start(Settings::default()).await.expect("a simulator");
+        simulator.script(Rule::new("POST", "/v1/users", fault.clone()).between(3, 5));
+        simulator.script(Rule::new("GET", "/v1/users", Fault::SilenceBefore));
+        let key = SecretKey::parse("sk_live_secretkey").expect("a key");
+        let url = ApiUrl::parse(&simulator.url()).expect("an address");
+        let settings = ClientSettings { timeout: Duration::from_millis(300), ..ClientSettings::new(url, key) };
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ledger, end) = push_with(&Client::new(settings).expect("a client"), folder.path(), 20).await;
+        assert_eq!(end, push::End::Complete, "{fault:?}");
+        assert_eq!(ledger.counts().await.expect("counts").of(State::Created), 20, "{fault:?}");
+        assert_eq!((simulator.users().len(), simulator.counts().repeated_creates), (20, 0), "{fault:?}");
+        simulator.stop().await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_of_an_hour_is_told_and_ctrl_c_ends_it_at_once() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    simulator.script(Rule::new("POST", "/v1/users", Fault::TooManyRequests { retry_after: Some(3600) }).nth(5));
+    let program = Program::with_clerk(&simulator).variable("CONCURRENCY_LIMIT", "1");
+    program.write("users.json", &users(10));
+    let mut child = program
+        .command(&["import", "--yes", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut told = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let line = tokio::task::spawn_blocking(move || {
+        told.find(|line| line.as_ref().is_ok_and(|line| line.contains("Clerk asks to wait")))
+    });
+    let line = line.await.expect("a task").expect("a line that tells of the pause").expect("text");
+    assert!(line.contains("59 min") || line.contains("1 h"), "{line}");
+    assert!(line.contains("Ctrl-C: nothing is lost"), "{line}");
+    signal(&child, "-INT");
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("a task").expect("an end");
+    assert_eq!(output.status.code(), Some(130));
+    program.run(&["import", "--yes", "--json"]).await.expect_code(0);
+    assert_eq!((simulator.users().len(), simulator.counts().repeated_creates), (10, 0));
+    simulator.stop().await;
+}
+
+#[cfg(unix)]
+fn signal(child: &std::process::Child, name: &str) {
+    let sent = std::process::Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_ctrl_c_stops_at_once_and_the_next_run_settles_who_was_on_the_way() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    let hold = Hold::new();
+    simulator.script(Rule::new("POST", "/v1/users", Fault::HoldAfter(hold.clone())).between(11, 14));
+    let program = Program::with_clerk(&simulator).variable("CONCURRENCY_LIMIT", "4");
+    program.write("users.json", &users(40));
+    let mut child =
+        program.command(&["import", "--yes", "--quiet"]).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    hold.caught(4).await.expect("four users are made, and no answer has come");
+    signal(&child, "-INT");
+    let mut told = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    drop(told.next());
+    signal(&child, "-INT");
+    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("a task").expect("an end");
+    assert_eq!(status.code(), Some(130));
+    hold.release();
+    let run = program.run(&["import", "--yes", "--json"]).await;
+    run.expect_code(0);
+    assert_eq!((simulator.users().len(), simulator.counts().repeated_creates), (40, 0));
+    let status = program.run(&["status", "--json"]).await.json();
+    assert_eq!((&status["created"], &status["adopted"]), (&json!(40), &json!(0)), "all of them are ours");
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_lands_after_every_look_up_missed_it_ends_well() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    let late = Hold::new();
+    simulator.script(Rule::new("POST", "/v1/users", Fault::DoOnRelease(late.clone())).nth(4));
+    // The second attempt is made, and cut off before it arrives, until the first one has landed.
+    simulator.script(Rule::new("POST", "/v1/users", Fault::Cut).between(11, 17));
+    let (program, run) = import(&simulator, 10).await;
+    run.expect_code(1);
+    assert_eq!((&run.json()["created"], &run.json()["pending"]), (&json!(9), &json!(1)), "{}", run.stdout);
+    late.release();
+    simulator.reached(|counts| counts.creates == 10).await.expect("the first attempt lands");
+    let run = program.run(&["import", "--yes", "--json"]).await;
+    run.expect_code(0);
+    let status = program.run(&["status", "--json"]).await.json();
+    assert_eq!(
+        (&status["created"], &status["adopted"]),
+        (&json!(10), &json!(0)),
+        "it is ours, not one that was there before"
+    );
+    assert_eq!((simulator.users().len(), simulator.counts().repeated_creates), (10, 0));
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_ends_the_run_with_a_clear_word_and_loses_nobody() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    simulator.script(Rule::new("POST", "/v1/users", Fault::ServerError).between(31, 100_000));
+    let (program, run) = import(&simulator, 200).await;
+    run.expect_code(1).expect_told("Clerk has not answered well 60 times in a row");
+    assert!(simulator.counts().requests < 400, "{}", simulator.counts().requests);
+    assert_eq!((&run.json()["created"], &run.json()["pending"]), (&json!(30), &json!(170)));
+    assert!(run.stderr.contains("error: stopped before all users were sent"), "{}", run.stderr);
+    drop(program);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latency_from_20_ms_to_5_s_changes_nothing_but_the_time() {
+    let simulator = start(Settings { seed: 3, ..Settings::default() }).await.expect("a simulator");
+    let slow = Fault::AnswerWithin { least: Duration::from_millis(20), most: Duration::from_secs(5) };
+    simulator.script(Rule::new("POST", "/v1/users", slow).between(1, 40));
+    let (_, run) = import(&simulator, 60).await;
+    run.expect_code(0);
+    assert_eq!((&run.json()["created"], simulator.counts().repeated_creates), (&json!(60), 0));
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_answers_while_a_run_is_on() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    let hold = Hold::new();
+    simulator.script(Rule::new("POST", "/v1/users", Fault::HoldBefore(hold.clone())).onwards(6));
+    let program = Program::with_clerk(&simulator).variable("CONCURRENCY_LIMIT", "1");
+    program.write("users.json", &users(20));
+    let mut child = program.command(&["import", "--yes", "--quiet"]).stdout(Stdio::null()).spawn().expect("it starts");
+    hold.caught(1).await.expect("five users are made");
+    let run = program.run(&["status", "--json"]).await;
+    assert_eq!(
+        run.json()["sending"].as_u64().map(|sending| sending + run.json()["created"].as_u64().unwrap_or(0)),
+        Some(20)
+    );
+    hold.release();
+    let ended = tokio::task::spawn_blocking(move || child.wait()).await.expect("a task").expect("an end");
+    assert_eq!(ended.code(), Some(0), "looking on disturbed nobody");
     simulator.stop().await;
 }
