@@ -7,6 +7,7 @@ use sqlx::{Connection, QueryBuilder, Row, Sqlite};
 
 use super::entry::{Event, State};
 use super::store::{Ledger, LedgerError};
+use crate::kill_point::{self, Point};
 use crate::record::duplicates::{Candidate, IdentifierHash, losers};
 use crate::record::{Identifier, IdentifierKind, ImportUser, Reason, UserId};
 
@@ -85,7 +86,9 @@ impl Ledger {
         for chunk in identifiers.chunks(ROWS_A_STATEMENT) {
             insert_identifiers(&mut transaction, chunk).await.map_err(&failed)?;
         }
-        transaction.commit().await.map_err(&failed)
+        transaction.commit().await.map_err(&failed)?;
+        kill_point::reach(Point::BatchStaged);
+        Ok(())
     }
 
     fn staged_row(&self, id: i64, staged: &Staged) -> Result<StagedRow, LedgerError> {
@@ -131,6 +134,7 @@ impl Ledger {
         let mut connection = self.connection().await;
         let failed = self.failed("merge the pull into");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        kill_point::reach(Point::MergeBegun);
         run(&mut transaction, INDEX_STAGED).await.map_err(&failed)?;
         if !accept_changed_identifiers {
             refuse_other_people(&mut transaction, &failed).await?;
@@ -147,9 +151,11 @@ impl Ledger {
                 .await
                 .map_err(&failed)?;
         }
+        kill_point::reach(Point::MergeHalfDone);
         let merged = apply(&mut transaction, extent).await.map_err(&failed)?;
         run(&mut transaction, FORGET_STAGED).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
+        kill_point::reach(Point::Merged);
         Ok(merged)
     }
 }

@@ -10,6 +10,7 @@ use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::sql::{self, Job};
 use crate::database::write::{Failure, Found, Item, all_still_there};
+use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 65,535 that a statement takes.
 const ROWS_PER_INSERT: usize = 5_000;
@@ -25,6 +26,7 @@ impl MySql {
         let mut connection = self.connection().await?;
         let mut failed = None;
         for step in sql::add_column_steps(&now) {
+            kill_point::reach(Point::ColumnStep);
             // The last one puts the session's timeout back, whatever happened.
             let skipped = failed.is_some() && step.job != Job::Frame;
             if !skipped && let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
@@ -56,6 +58,7 @@ impl MySql {
         };
         let found = found.await.map_err(|error| write_failure(&error))?;
         all_still_there(&found)?;
+        kill_point::reach(Point::RowsUncommitted);
         let end = async {
             run(&mut connection, "COMMIT".to_owned()).await?;
             run(&mut connection, sql::drop_batch_mysql(target)).await

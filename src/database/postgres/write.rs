@@ -11,6 +11,7 @@ use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::Target;
 use crate::database::sql::{self, WriteSql};
 use crate::database::write::{Failure, Found, Item, Key, all_still_there};
+use crate::kill_point::{self, Point};
 
 impl Postgres {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
@@ -22,6 +23,7 @@ impl Postgres {
         })?;
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(&now) {
+            kill_point::reach(Point::ColumnStep);
             if let Err(error) = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await {
                 return Err(as_a_whole(write_failure(&error)));
             }
@@ -46,6 +48,7 @@ impl Postgres {
         };
         let found = found.await.map_err(|error| write_failure(&error))?;
         all_still_there(&found)?;
+        kill_point::reach(Point::RowsUncommitted);
         self.end(connection, "COMMIT").await.map_err(|error| write_failure(&error))?;
         Ok(found)
     }

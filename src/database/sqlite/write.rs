@@ -10,6 +10,7 @@ use crate::database::error::{TargetError, WriteError};
 use crate::database::inspect::Target;
 use crate::database::sql;
 use crate::database::write::{Failure, Found, Item, Key, all_still_there};
+use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 32,766 that a statement takes.
 const ROWS_PER_INSERT: usize = 10_000;
@@ -24,6 +25,7 @@ impl Sqlite {
         })?;
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(&now) {
+            kill_point::reach(Point::ColumnStep);
             if let Err(error) = run(&mut connection, step.sql).await {
                 return Err(match write_failure(&error) {
                     Failure::Whole(error) => error,
@@ -47,6 +49,7 @@ impl Sqlite {
         let found =
             transaction(&mut connection, target, items, overwrite).await.map_err(|error| write_failure(&error))?;
         all_still_there(&found)?;
+        kill_point::reach(Point::RowsUncommitted);
         run(&mut connection, "COMMIT".to_owned()).await.map_err(|error| write_failure(&error))?;
         self.keep(connection).await;
         Ok(found)
