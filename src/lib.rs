@@ -9,7 +9,7 @@
 //!
 //! Imports run one way, downwards: commands ([`command`], [`output`]) over stages ([`stage`]) over parts ([`query_file`],
 //! [`users_file`], [`database`], [`mapping`], [`ledger`], [`clerk`], [`simulator`]), which do not know each other, over words
-//! ([`row`], [`record`], [`engine`], [`secret`], [`shutdown`]).
+//! ([`row`], [`record`], [`engine`], [`secret`], [`shutdown`], [`kill_point`]).
 
 pub mod args;
 pub mod clerk;
@@ -19,6 +19,7 @@ pub mod config;
 pub mod database;
 pub mod engine;
 pub mod exit;
+pub mod kill_point;
 pub mod ledger;
 pub mod mapping;
 pub mod output;

@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::limit::Passage;
 use super::settings::{ApiUrl, SecretKey, Settings};
 use super::{ClerkUser, Instance, backoff, wire};
+use crate::kill_point::{self, Point};
 use crate::record::{ClerkId, Identifier, ImportUser, UserId};
 
 /// How often a request that only reads is sent before its failure is told.
@@ -148,7 +149,10 @@ impl Client {
     /// # Errors
     /// [`Error`], whatever went wrong.
     pub async fn create_user(&self, turn: Turn, user: &ImportUser) -> Result<ClerkUser, Error> {
-        let wire::User(created) = self.send(turn, Method::POST, "users", "", Some(wire::create_body(user))).await?;
+        kill_point::reach(Point::CreateGoesOut);
+        let answer = self.send(turn, Method::POST, "users", "", Some(wire::create_body(user))).await;
+        kill_point::reach(Point::CreateAnswered);
+        let wire::User(created) = answer?;
         if created.external_id.as_deref() == Some(user.user_id.as_str()) {
             Ok(created)
         } else {

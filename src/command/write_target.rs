@@ -7,6 +7,7 @@ use crate::args::TargetArgs;
 use crate::database::{Access, Database, DatabaseUrl, TableName, Target};
 use crate::engine::Engine;
 use crate::exit::{Failure, OrRefuse};
+use crate::kill_point::{self, Point};
 use crate::output::{count, number};
 use crate::query_file::QueryFile;
 
@@ -172,11 +173,13 @@ impl WriteTarget {
         if !self.target.is_incomplete() || !self.add_column {
             return Ok(());
         }
+        kill_point::reach(Point::ColumnToAdd);
         let what = if self.target.column_missing() { "add the column" } else { "add a unique index on the column" };
         self.database
             .add_column(&self.target)
             .await
             .with_context(|| format!("failed to {what} `{}` of `{}`", self.target.column, self.target.table))?;
+        kill_point::reach(Point::ColumnAdded);
         let target = &self.target;
         self.target = self.database.inspect(&target.table, &target.key, &target.column).await?;
         if self.target.column_missing() {

@@ -4,6 +4,7 @@ mod catalog;
 mod failure;
 mod write;
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -14,11 +15,12 @@ use sqlx::{
 };
 use tokio::sync::Mutex;
 
-use self::failure::{connect_error, query_error};
+use self::failure::{connect_error, needs_rollback, query_error};
 use super::error::{ConnectError, QueryError};
 use super::rows::{self, Rows, Sender, text};
 use super::url::File;
 use super::{Access, statement};
+use crate::kill_point::{self, Point};
 use crate::row::{Column, Row, Value};
 
 /// How long to wait for another process's lock on the file. A writer that waits for readers to end keeps others from beginning.
@@ -104,8 +106,22 @@ async fn open(file: &File, access: Access) -> Result<SqliteConnection, ConnectEr
         Ok(_) => {}
         Err(error) => return Err(failed(error.to_string())),
     }
+    let mut opened = try_to_open(&path, access).await;
+    if !file.read_only && opened.as_ref().is_err_and(needs_rollback) {
+        // A program was killed in the middle of a write, this one perhaps. The next to open the file for writing takes the half
+        // of it back, whoever it is; until then nobody can read it.
+        if let Ok(connection) = try_to_open(&path, Access::Write).await {
+            // What was to be done is done: the file has been read.
+            let _ = connection.close().await;
+        }
+        opened = try_to_open(&path, access).await;
+    }
+    opened.map_err(|error| connect_error(&error, &path))
+}
+
+async fn try_to_open(path: &Path, access: Access) -> sqlx::Result<SqliteConnection> {
     let mut options = SqliteConnectOptions::new()
-        .filename(&path)
+        .filename(path)
         .create_if_missing(false)
         .read_only(access == Access::Read)
         .busy_timeout(if access == Access::Write { PATIENCE_TO_WRITE } else { PATIENCE_TO_READ })
@@ -116,11 +132,12 @@ async fn open(file: &File, access: Access) -> Result<SqliteConnection, ConnectEr
     if access == Access::Read {
         options = options.pragma("query_only", "on");
     }
-    let mut connection =
-        SqliteConnection::connect_with(&options).await.map_err(|error| connect_error(&error, &path))?;
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    if access == Access::Write {
+        kill_point::watch(&mut connection, Point::DatabaseStep, None).await?;
+    }
     // The file is read only now, and may turn out to be no database.
-    let probe = sqlx::raw_sql("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
-    probe.map_err(|error| connect_error(&error, &path))?;
+    sqlx::raw_sql("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await?;
     Ok(connection)
 }
 

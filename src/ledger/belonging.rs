@@ -3,6 +3,7 @@
 use sqlx::Row;
 
 use super::store::{Ledger, LedgerError};
+use crate::kill_point::{self, Point};
 
 /// The Clerk instance and the source of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +140,7 @@ impl Ledger {
         .execute(&mut *self.connection().await)
         .await
         .map_err(self.failed("write"))?;
+        kill_point::reach(Point::LedgerClaimed);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use sqlx::{Connection, Row};
 
 use super::entry::{Event, State};
 use super::store::{Ledger, LedgerError};
+use crate::kill_point::{self, Point};
 use crate::record::duplicates::{Candidate, IdentifierHash, losers};
 use crate::record::{IdentifierKind, UserId};
 
@@ -64,6 +65,7 @@ impl Ledger {
         let mut connection = self.connection().await;
         let failed = self.failed("merge the pull into");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        kill_point::reach(Point::MergeBegun);
         run(&mut transaction, INDEX_STAGED).await.map_err(&failed)?;
         if !terms.accept_changed_identifiers {
             refuse_other_people(&mut transaction, &failed).await?;
@@ -80,10 +82,12 @@ impl Ledger {
                 .await
                 .map_err(&failed)?;
         }
+        kill_point::reach(Point::MergeHalfDone);
         let mut merged = apply(&mut transaction, terms).await.map_err(&failed)?;
         merged.changed = self.note_changes(&mut transaction, terms.update).await?;
         run(&mut transaction, FORGET_STAGED).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
+        kill_point::reach(Point::Merged);
         Ok(merged)
     }
 }

@@ -5,6 +5,7 @@ use sqlx::{Connection, Row};
 
 use super::entry::{Event, Failure, Outcome, State};
 use super::store::{Ledger, LedgerError};
+use crate::kill_point::{self, Point};
 use crate::record::{ClerkId, ImportUser};
 
 /// A user to be sent.
@@ -89,6 +90,7 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be written. No request may go out then.
     pub async fn mark_sending(&self, ids: &[i64]) -> Result<(), LedgerError> {
         debug_assert_eq!(State::Pending.after(Event::Handed), Some(State::Sending));
+        kill_point::reach(Point::SendingToMark);
         let ids = serde_json::json!(ids).to_string();
         sqlx::query(
             "UPDATE user SET state = 'sending' WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))",
@@ -97,6 +99,7 @@ impl Ledger {
         .execute(&mut *self.connection().await)
         .await
         .map_err(self.failed("write"))?;
+        kill_point::reach(Point::SendingMarked);
         Ok(())
     }
 
@@ -122,6 +125,7 @@ impl Ledger {
     pub async fn record(&self, answers: &[Answer], write_back: bool) -> Result<(), LedgerError> {
         let mut connection = self.connection().await;
         let failed = self.failed("record answers in");
+        kill_point::reach(Point::AnswersToRecord);
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         for answer in answers {
             if !record_one(&mut transaction, answer, write_back).await.map_err(&failed)? {
@@ -129,7 +133,9 @@ impl Ledger {
                 return Err(self.damaged(format!("entry {id} is not in a state that allows {event:?}")));
             }
         }
-        transaction.commit().await.map_err(&failed)
+        transaction.commit().await.map_err(&failed)?;
+        kill_point::reach(Point::AnswersRecorded);
+        Ok(())
     }
 
     /// Returns how many users of the last pull wait to be sent.

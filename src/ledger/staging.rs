@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, QueryBuilder, Sqlite};
 
 use super::store::{Ledger, LedgerError};
+use crate::kill_point::{self, Point};
 use crate::record::duplicates::IdentifierHash;
 use crate::record::{Content, Identifier, IdentifierKind, ImportUser, Reason, UserId};
 
@@ -62,7 +63,9 @@ impl Ledger {
         for chunk in identifiers.chunks(ROWS_A_STATEMENT) {
             insert_identifiers(&mut transaction, chunk).await.map_err(&failed)?;
         }
-        transaction.commit().await.map_err(&failed)
+        transaction.commit().await.map_err(&failed)?;
+        kill_point::reach(Point::BatchStaged);
+        Ok(())
     }
 
     fn staged_row(&self, id: i64, staged: &Staged) -> Result<StagedRow, LedgerError> {

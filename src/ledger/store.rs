@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::kill_point::{self, Point};
 use crate::record::duplicates::HashKey;
 
 /// How long to wait for another connection to the same file.
@@ -178,15 +179,20 @@ impl Ledger {
     async fn open_in(path: PathBuf, folder: Option<TempDir>) -> Result<Self, LedgerError> {
         let lock = lock(&path)?;
         create_owner_only(&path)?;
+        kill_point::reach(Point::LedgerMade);
         let failed = |what| {
             let path = path.clone();
             move |source| LedgerError::Sqlite { what, path, source }
         };
         let mut connection = options(&path).connect().await.map_err(failed("open"))?;
+        kill_point::watch(&mut connection, Point::LedgerStep, Some(Point::LedgerCommit))
+            .await
+            .map_err(failed("open"))?;
         MIGRATOR.run(&mut connection).await.map_err(|error| match error {
             MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => LedgerError::Newer(path.clone()),
             other => failed("migrate")(sqlx::Error::from(other)),
         })?;
+        kill_point::reach(Point::LedgerMigrated);
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
         Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: Some(lock), _folder: folder })
     }
@@ -213,10 +219,12 @@ impl Ledger {
             return Ok(());
         }
         let mut connection = self.connection().await;
+        kill_point::reach(Point::CheckpointBegins);
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(&mut *connection)
             .await
             .map_err(self.failed("checkpoint"))?;
+        kill_point::reach(Point::CheckpointDone);
         Ok(())
     }
 

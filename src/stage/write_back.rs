@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::Progress;
 use crate::database::{Database, Target, WriteError, Written};
+use crate::kill_point::{self, Point};
 use crate::ledger::{Ledger, ToWrite, WriteBack};
 use crate::record::ClerkId;
 
@@ -70,6 +71,7 @@ async fn write_batch(
 ) -> Result<std::result::Result<(), WriteError>> {
     let pairs: Vec<_> = batch.iter().map(|row| (row.row_key.clone(), row.clerk_id.clone())).collect();
     let mut tries = 1;
+    kill_point::reach(Point::RowsToWrite);
     let written = loop {
         match database.write_clerk_ids(target, &pairs, overwrite).await {
             Ok(written) if written.contains(&Written::Locked) && tries < TRIES => {
@@ -88,6 +90,7 @@ async fn write_batch(
             Err(error) => return Ok(Err(error)),
         }
     };
+    kill_point::reach(Point::RowsCommitted);
     let results: Vec<_> = batch
         .iter()
         .zip(&written)
@@ -97,6 +100,7 @@ async fn write_batch(
         })
         .collect();
     ledger.record_write_back(&results).await?;
+    kill_point::reach(Point::RowsRecorded);
     tracing::debug!(rows = results.len(), "written back");
     for written in &written {
         count(written, progress);

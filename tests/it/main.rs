@@ -5,6 +5,7 @@ mod clerk;
 mod commands;
 mod database;
 mod faults;
+mod kills;
 mod ledger;
 mod passwords;
 mod program;

@@ -12,6 +12,7 @@ use crate::database::error::WriteError;
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::sql::{self, Job};
 use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
+use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 65,535 that a statement takes.
 const ROWS_PER_INSERT: usize = 5_000;
@@ -22,6 +23,7 @@ impl MySql {
         let mut failed = None;
         // Each ALTER commits by itself in MySQL.
         for step in sql::add_column_steps(target) {
+            kill_point::reach(Point::ColumnStep);
             // The last one puts the session's timeout back, whatever happened.
             let skipped = failed.is_some() && step.job != Job::Frame;
             if !skipped && let Err(error) = run(&mut connection, step.sql).await {
@@ -44,6 +46,7 @@ impl MySql {
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
         let done = self.transaction(&mut connection, target, items, mode).await;
+        kill_point::reach(Point::RowsUncommitted);
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = end_transaction(&mut connection, target, end).await;
         if ended.is_ok() {

@@ -10,11 +10,13 @@ use crate::database::error::WriteError;
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::sql;
 use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
+use crate::kill_point::{self, Point};
 
 impl Postgres {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(target) {
+            kill_point::reach(Point::ColumnStep);
             let done = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await;
             done.map_err(|error| write_failure(&error).into_error())?;
         }
@@ -31,6 +33,7 @@ impl Postgres {
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
         let done = self.transaction(&mut connection, target, items, mode).await;
+        kill_point::reach(Point::RowsUncommitted);
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = self.end(connection, end).await;
         let found = done?;

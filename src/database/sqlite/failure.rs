@@ -16,6 +16,7 @@ const CONSTRAINT: u32 = 19;
 const CONSTRAINT_UNIQUE: u32 = 2067;
 const CONSTRAINT_PRIMARYKEY: u32 = 1555;
 const NOTADB: u32 = 26;
+const READONLY_ROLLBACK: u32 = 776;
 
 pub(super) fn connect_error(error: &Error, path: &Path) -> ConnectError {
     let what = match code(error).map(|code| code & 0xff) {
@@ -24,9 +25,19 @@ pub(super) fn connect_error(error: &Error, path: &Path) -> ConnectError {
             "SQLite cannot open it; check the rights on the file and, for its -wal and -shm files, on the folder"
                 .to_owned()
         }
+        Some(READONLY) if needs_rollback(error) => {
+            "a write to it was cut short, and has to be taken back before it can be read; open it once with its application, or \
+             make the file and its folder writable"
+                .to_owned()
+        }
         _ => words(error),
     };
     ConnectError::File { path: path.display().to_string(), what }
+}
+
+/// Returns whether the file holds half a write, which only a connection that may write can take back.
+pub(super) fn needs_rollback(error: &Error) -> bool {
+    code(error) == Some(READONLY_ROLLBACK)
 }
 
 pub(super) fn query_error(error: &Error) -> QueryError {

@@ -10,6 +10,7 @@ use crate::database::inspect::Target;
 use crate::database::key::Key;
 use crate::database::sql;
 use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
+use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 32,766 that a statement takes.
 const ROWS_PER_INSERT: usize = 10_000;
@@ -18,6 +19,7 @@ impl Sqlite {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
         let mut connection = self.connection().await?;
         for step in sql::add_column_steps(target) {
+            kill_point::reach(Point::ColumnStep);
             run(&mut connection, step.sql).await.map_err(|error| write_failure(&error).into_error())?;
         }
         self.keep(connection).await;
@@ -33,6 +35,7 @@ impl Sqlite {
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
         let done = transaction(&mut connection, target, items, mode).await;
+        kill_point::reach(Point::RowsUncommitted);
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = run(&mut connection, end).await;
         if ended.is_ok() {

@@ -1,0 +1,115 @@
+//! `undo`: what the ledger created goes, and nothing else.
+
+use db2clerk::simulator::{Fault, Rule, Settings};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::scene::Scene;
+use crate::servers;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_we_made_are_deleted_and_all_others_stay() {
+    for database in servers::all().await {
+        let scene = Scene::on(database, Settings::default(), 130).await;
+        let before = scene.sign_up_in_clerk(json!({"external_id": "u1", "email_address": ["u1@example.com"]})).await;
+        let stranger = scene.sign_up_in_clerk(json!({"external_id": "x", "email_address": ["x@example.com"]})).await;
+        scene.migrate(&["--write-back"]).await.expect_code(0);
+        let signed_in = scene.clerk_id("u2");
+        scene.simulator.sign_in(&signed_in).expect("a user");
+        scene.in_clerk(Method::DELETE, &format!("/users/{}", scene.clerk_id("u3")), json!({})).await;
+        let reassigned = scene.clerk_id("u4");
+        scene.in_clerk(Method::PATCH, &format!("/users/{reassigned}"), json!({"external_id": "mine-now"})).await;
+        scene.set("u5", "clerk_id = 'user_setbysomebodyelse'").await;
+        scene.set("u6", "clerk_id = NULL").await;
+
+        let run = scene.undo(&["--dry-run"]).await;
+        run.expect_code(0);
+        let expected = json!({"toDelete": 126, "goneAlready": 1, "signedIn": 1, "reassigned": 1, "toUnlink": 0});
+        assert_eq!(run.json(), expected);
+        assert_eq!(scene.simulator.users().len(), 130, "a dry run deletes nobody");
+
+        let run = scene.undo(&["--clear-column", "--query", "users.sql"]).await;
+        run.expect_code(0).expect_told("production instance").expect_told("DELETED");
+        let json = run.json();
+        assert_eq!(
+            (&json["deleted"], &json["goneAlready"], &json["signedIn"]),
+            (&json!(126), &json!(1), &json!(1)),
+            "{json}"
+        );
+        let mut left: Vec<String> =
+            scene.simulator.users().iter().map(|user| user["id"].as_str().expect("an ID").to_owned()).collect();
+        left.sort();
+        let mut expected = vec![before, stranger, signed_in.clone(), reassigned.clone()];
+        expected.sort();
+        assert_eq!(left, expected);
+        let column = scene.column().await;
+        let ids: Vec<(&str, &str)> =
+            column.iter().filter_map(|(id, clerk_id)| Some((id.as_str(), clerk_id.as_deref()?))).collect();
+        let expected = [("u2", signed_in.as_str()), ("u4", reassigned.as_str()), ("u5", "user_setbysomebodyelse")];
+        assert_eq!(ids, expected, "users we made who are in Clerk still keep theirs");
+
+        let run = scene.undo(&["--include-signed-in"]).await;
+        run.expect_code(0);
+        assert_eq!(run.json()["deleted"], 1);
+        let run = scene.migrate(&[]).await;
+        assert_eq!(run.json()["created"], 0, "deleted users stay deleted");
+        let run = scene.migrate(&["--recreate"]).await;
+        assert_eq!(run.json()["created"], 128, "{}\n{}", run.stdout, run.stderr);
+        assert_eq!(scene.status().await["deleted"], 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whose_answer_was_lost_is_found_and_deleted_too() {
+    let scene = Scene::new(30).await;
+    scene.simulator.script(Rule::new("POST", "/v1/users", Fault::LoseAnswer).nth(3));
+    scene.simulator.script(Rule::new("POST", "/v1/users", Fault::LoseAnswer).nth(8));
+    // After the lost answers Clerk is gone for good, so that nobody is looked up.
+    scene.simulator.script(Rule::new("*", "/v1/users", Fault::KeyRevoked).between(9, 60));
+    scene.migrate(&[]).await.expect_code(1);
+    let made = scene.simulator.users().len() as u64;
+    let known = scene.status().await["created"].as_u64().expect("a number");
+    assert!(known < made, "{known} known, {made} made");
+    scene.database.execute("DELETE FROM users").await;
+    let mut run = scene.undo(&[]).await;
+    while run.code != 0 && scene.simulator.counts().requests < 300 {
+        run = scene.undo(&[]).await;
+    }
+    run.expect_code(0);
+    assert_eq!(scene.simulator.users().len(), 0, "{}", run.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_goes_on_after_failures_lost_answers_and_a_revoked_key() {
+    let scene = Scene::new(120).await;
+    scene.migrate(&[]).await.expect_code(0);
+    scene.simulator.script(Rule::new("DELETE", "/v1/users/*", Fault::LoseAnswer).nth(5));
+    scene.simulator.script(Rule::new("DELETE", "/v1/users/*", Fault::ServerError).nth(9));
+    scene.simulator.script(Rule::new("DELETE", "/v1/users/*", Fault::KeyRevoked).between(60, 400));
+    let run = scene.undo(&[]).await;
+    run.expect_code(1).expect_told("To go on from here: db2clerk undo");
+    let left = scene.simulator.users().len();
+    assert!(left > 0 && left < 120, "{left}");
+    scene.simulator.script(Rule::new("DELETE", "/v1/never", Fault::Cut));
+    let mut run = scene.undo(&[]).await;
+    while run.code != 0 && scene.simulator.counts().requests < 2_000 {
+        run = scene.undo(&[]).await;
+    }
+    run.expect_code(0);
+    assert_eq!(scene.simulator.users().len(), 0);
+    assert_eq!(scene.status().await["deleted"], 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_is_refused_without_consent_a_ledger_or_with_the_key_of_another_instance() {
+    let scene = Scene::new(2).await;
+    scene.migrate(&[]).await.expect_code(0);
+    scene.program.run(&["undo"]).await.expect_code(2).expect_told("--yes");
+    scene.program.run(&["undo", "--yes", "--ledger", "none.db"]).await.expect_code(2).expect_told("none.db");
+    let ledger = ".db2clerk/ins_2Simulator00000000000000000.db";
+    let dev = scene.program.run(&["undo", "--yes", "--clerk-secret-key", "sk_test_x", "--ledger", ledger]).await;
+    dev.expect_code(2).expect_told("IMPORT_TO_DEV_INSTANCE");
+    let flags = ["undo", "--yes", "--clerk-secret-key", "sk_test_x", "--import-to-dev-instance", "--ledger", ledger];
+    scene.program.run(&flags).await.expect_code(2).expect_told("belongs to the Clerk instance");
+    assert_eq!(scene.simulator.users().len(), 2);
+}
