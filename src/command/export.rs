@@ -74,9 +74,9 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let shutdown = context.shutdown.clone();
     let exported = if to_stdout {
         let mut output = BufWriter::new(std::io::stdout());
-        let exported = export(&mut source, spool, &mut output, form, &progress, shutdown).await?;
-        output.flush().context("failed to write to stdout")?;
-        exported
+        let exported = export(&mut source, spool, &mut output, form, &progress, shutdown).await;
+        let exported = exported.and_then(|exported| Ok(output.flush().map(|()| exported)?));
+        exported.context("failed to write all users to stdout: what reads it may have gone away")?
     } else {
         let (part, file) = create_beside(&args.output)?;
         let mut output = BufWriter::new(file);

@@ -70,7 +70,7 @@ pub(super) async fn run(job: Job, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure> {
-    let started = Instant::now();
+    let mut started = Instant::now();
     let progress = Arc::new(Progress::default());
     let mut lines = job.clerk.describe();
     lines.extend(job.write.iter().flat_map(WriteTarget::describe));
@@ -88,7 +88,10 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
     context.console.say(plan.describe(&pulled));
     tell_missing(&pulled, context);
     if !plan.is_empty() {
+        let asked_at = Instant::now();
         consent::ask(asked(&job.clerk), job.consent, context).await?;
+        // How long somebody thinks it over is not how long the run takes.
+        started += asked_at.elapsed();
         if let Some(write) = &mut job.write {
             write.prepare().await?;
             job.ledger.ask_write_back().await?;
