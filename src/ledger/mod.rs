@@ -20,4 +20,4 @@ pub use queue::{Answer, Entry};
 pub use staging::{Extent, Merged, Staged};
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};
-pub use write_back::ToWrite;
+pub use write_back::{RowResult, ToWrite};

@@ -190,7 +190,7 @@ impl Ledger {
                  reasons, write_back_detail, trace_id, attempts
              FROM user
              WHERE id > ? AND ((? AND state IN ('invalid', 'conflict', 'rejected', 'pending', 'sending'))
-                 OR write_back IN ('held', 'refused', 'row gone'))
+                 OR write_back IN ('held', 'refused', 'row gone') OR write_back = 'waiting' AND write_back_detail NOT NULL)
              ORDER BY id LIMIT ?",
         )
         .bind(after)
