@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Context;
 use crate::args::TargetArgs;
-use crate::database::{Access, Database, DatabaseUrl, TableName, Target};
+use crate::database::{Access, Database, DatabaseUrl, TableName, Target, WriteError};
 use crate::engine::Engine;
 use crate::exit::{Failure, OrRefuse};
 use crate::kill_point::{self, Point};
@@ -87,6 +87,10 @@ pub(super) async fn open(url: &DatabaseUrl, place: Place) -> Result<WriteTarget,
     if target.column_missing() && !place.add_column {
         return Err(column_missing(&target)).or_refuse();
     }
+    if !target.column_missing() {
+        let rehearsed = database.rehearse_write(&target).await;
+        rehearsed.with_context(|| format!("no Clerk ID can be written to `{}` in {url}", target.table)).or_refuse()?;
+    }
     Ok(WriteTarget { database, target, url: url.clone(), add_column: place.add_column })
 }
 
@@ -168,23 +172,26 @@ impl WriteTarget {
     /// Adds the column and its index, whichever is missing, if that was asked for, and looks again.
     ///
     /// # Errors
-    /// If the database does not let it.
-    pub(super) async fn prepare(&mut self) -> Result<()> {
+    /// A refusal, if the database user may not do that or may not write then; a failure, if the database is busy or gone.
+    pub(super) async fn prepare(&mut self) -> Result<(), Failure> {
         if !self.target.is_incomplete() || !self.add_column {
             return Ok(());
         }
         kill_point::reach(Point::ColumnToAdd);
         let what = if self.target.column_missing() { "add the column" } else { "add a unique index on the column" };
-        self.database
-            .add_column(&self.target)
-            .await
-            .with_context(|| format!("failed to {what} `{}` of `{}`", self.target.column, self.target.table))?;
-        kill_point::reach(Point::ColumnAdded);
         let target = &self.target;
+        let added = self.database.add_column(target).await;
+        let not_allowed = matches!(added, Err(WriteError::NotAllowed { .. } | WriteError::ReadOnly(_)));
+        let added = added.with_context(|| format!("failed to {what} `{}` of `{}`", target.column, target.table));
+        if not_allowed {
+            return added.or_refuse();
+        }
+        added?;
+        kill_point::reach(Point::ColumnAdded);
         self.target = self.database.inspect(&target.table, &target.key, &target.column).await?;
         if self.target.column_missing() {
-            bail!("the column `{}` is still missing after it was added", self.target.column);
+            return Err(anyhow!("the column `{}` is still missing after it was added", self.target.column).into());
         }
-        Ok(())
+        self.database.rehearse_write(&self.target).await.or_refuse()
     }
 }

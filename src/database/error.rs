@@ -111,8 +111,8 @@ pub enum QueryError {
     /// Anything else the database says.
     #[error("the database refuses the query: {0}")]
     Refused(String),
-    /// The connection broke while rows came.
-    #[error("the connection to the database broke while it was read ({0})\nhint: run the command again")]
+    /// The connection broke, or the file turned out to be damaged, while rows came.
+    #[error("the database could not be read to the end ({0})\nhint: run the command again")]
     Broken(String),
 }
 

@@ -160,6 +160,19 @@ impl Database {
         sql::add_column_sql(target)
     }
 
+    /// Finds out whether the database lets us write Clerk IDs at all, by a write of none that is taken back. A passing trouble
+    /// says nothing about that, and is no error.
+    ///
+    /// # Errors
+    /// [`WriteError`], which says what to grant.
+    pub async fn rehearse_write(&self, target: &Target) -> Result<(), WriteError> {
+        self.must_write()?;
+        match self.write(target, &[], Mode::Fill).await {
+            Err(Failure::Whole(error)) if !error.is_passing() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes Clerk IDs to the rows with these keys, in one transaction, and reads back what then stands there. A row that
     /// holds another Clerk ID keeps it unless `overwrite` is set; whatever else it holds, it keeps always. No other column
     /// changes. The answers are in the order of the batch.

@@ -25,7 +25,7 @@ use crate::row::{Column, Row, Value};
 
 /// How long to wait for another process's lock on the file. A writer that waits for readers to end keeps others from beginning.
 const PATIENCE_TO_READ: Duration = Duration::from_secs(10);
-const PATIENCE_TO_WRITE: Duration = Duration::from_secs(5);
+const PATIENCE_TO_WRITE: Duration = Duration::from_secs(2);
 
 /// Makes a new SQLite file and runs a script in it: the demo's sample.
 ///

@@ -26,4 +26,4 @@ pub use staging::Staged;
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};
 pub use undo::{CameToLight, Doubtful, Undoable};
-pub use write_back::ToWrite;
+pub use write_back::{RowResult, ToWrite};

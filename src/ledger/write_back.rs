@@ -17,6 +17,19 @@ pub struct ToWrite {
     pub clerk_id: ClerkId,
 }
 
+/// What became of a Clerk ID that waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowResult {
+    /// The ledger's own number.
+    pub id: i64,
+    /// Where it stands now; [`WriteBack::Waiting`] with a detail, if it was tried and is to be tried again.
+    pub state: WriteBack,
+    /// What to show: the other ID, the database's refusal.
+    pub detail: Option<String>,
+    /// Whether it was we who put the ID into the row, rather than finding it there.
+    pub wrote: bool,
+}
+
 impl Ledger {
     /// Lets the users of the last pull that are in Clerk wait for the write-back, except those whose row is known to bear the ID.
     ///
@@ -25,7 +38,7 @@ impl Ledger {
     pub async fn ask_write_back(&self) -> Result<(), LedgerError> {
         sqlx::query(
             "UPDATE user SET write_back = 'waiting', write_back_detail = NULL
-             WHERE state IN ('created', 'adopted') AND write_back NOT IN ('waiting', 'written') AND wanted = 1",
+             WHERE state IN ('created', 'adopted') AND write_back <> 'written' AND wanted = 1",
         )
         .execute(&mut *self.connection().await)
         .await
@@ -63,19 +76,42 @@ impl Ledger {
         Ok(count.unsigned_abs())
     }
 
-    /// Returns up to `most` waiting Clerk IDs. Recorded, they wait no more, so the next call brings others.
+    /// Returns up to `most` waiting Clerk IDs that were not tried yet. Recorded, they are no longer among them, so the next call
+    /// brings others.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
     pub async fn waiting(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        let rows = sqlx::query(
+        self.to_write(
             "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE write_back = 'waiting' AND wanted = 1 ORDER BY id LIMIT ?",
+             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail IS NULL ORDER BY id LIMIT ?",
+            0,
+            most,
         )
-        .bind(most)
-        .fetch_all(&mut *self.connection().await)
         .await
-        .map_err(self.failed("read"))?;
+    }
+
+    /// Returns up to `most` Clerk IDs after the entry `after` that were tried and still wait.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
+    pub async fn waiting_again(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+        self.to_write(
+            "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
+             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail NOT NULL ORDER BY id LIMIT ?",
+            after,
+            most,
+        )
+        .await
+    }
+
+    async fn to_write(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+        let rows = sqlx::query(sql)
+            .bind(after)
+            .bind(most)
+            .fetch_all(&mut *self.connection().await)
+            .await
+            .map_err(self.failed("read"))?;
         rows.iter()
             .map(|row| {
                 let id: i64 = row.get(0);
@@ -86,19 +122,20 @@ impl Ledger {
             .collect()
     }
 
-    /// Records what became of Clerk IDs that waited, with a detail to show (the other ID, the database's refusal).
+    /// Records what became of Clerk IDs that waited.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
-    pub async fn record_write_back(&self, results: &[(i64, WriteBack, Option<String>)]) -> Result<(), LedgerError> {
+    pub async fn record_write_back(&self, results: &[RowResult]) -> Result<(), LedgerError> {
         let mut connection = self.connection().await;
         let failed = self.failed("record the write-back in");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        for (id, state, detail) in results {
-            sqlx::query("UPDATE user SET write_back = ?, write_back_detail = ? WHERE id = ?")
-                .bind(state.word())
-                .bind(detail)
-                .bind(id)
+        for result in results {
+            sqlx::query("UPDATE user SET write_back = ?, write_back_detail = ?, wrote = wrote OR ? WHERE id = ?")
+                .bind(result.state.word())
+                .bind(&result.detail)
+                .bind(result.wrote)
+                .bind(result.id)
                 .execute(&mut *transaction)
                 .await
                 .map_err(&failed)?;

@@ -1,6 +1,6 @@
 //! Source to ledger: every user read once, mapped, checked, staged, and merged as a whole.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::source::Source;
 use super::{Interrupted, Progress};
@@ -55,7 +55,7 @@ pub async fn pull(
         let user = tokio::select! {
             biased;
             () = shutdown.wait_for(Urgency::Graceful) => bail!(Interrupted),
-            user = source.next() => user?,
+            user = source.next() => user.context("reading the users broke off, and nothing of it was taken over")?,
         };
         let Some(user) = user else { break };
         pulled.users += 1;

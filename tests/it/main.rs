@@ -4,6 +4,7 @@ mod adapters;
 mod clerk;
 mod commands;
 mod database;
+mod database_faults;
 mod faults;
 mod kills;
 mod ledger;

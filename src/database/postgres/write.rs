@@ -58,8 +58,21 @@ impl Postgres {
         let ids: Vec<&str> = ours.iter().map(|item| item.id.as_str()).collect();
         with_keys(sql.update, target, &ours).bind(ids).execute(&mut *connection).await.map_err(failed)?;
         let after = read(connection, sql.after, target, &all).await.map_err(failed)?;
-        compare(items.len(), before, after)
+        let found = compare(items.len(), before, after)?;
+        if found.contains(&Found::Locked) && is_row_security_at_work(connection, target).await.map_err(failed)? {
+            return Err(Failure::Row("a row security policy does not let this database user change it".to_owned()));
+        }
+        Ok(found)
     }
+}
+
+/// Returns whether policies may keep rows from us: what they hide from a locking read looks like a row that others hold locked.
+async fn is_row_security_at_work(connection: &mut PgConnection, target: &Target) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT pg_catalog.row_security_active($1::text)")
+        .bind(sql::quote_table(target.engine, &target.table))
+        .persistent(false)
+        .fetch_one(connection)
+        .await
 }
 
 /// Whoever holds a lock is waited for no longer than this: rows of ours are locked meanwhile.

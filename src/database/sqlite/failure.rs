@@ -11,6 +11,8 @@ const PERM: u32 = 3;
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
 const READONLY: u32 = 8;
+const IOERR: u32 = 10;
+const CORRUPT: u32 = 11;
 const CANTOPEN: u32 = 14;
 const CONSTRAINT: u32 = 19;
 const CONSTRAINT_UNIQUE: u32 = 2067;
@@ -43,6 +45,7 @@ pub(super) fn needs_rollback(error: &Error) -> bool {
 pub(super) fn query_error(error: &Error) -> QueryError {
     match code(error).map(|code| code & 0xff) {
         Some(READONLY) => QueryError::Writes(words(error)),
+        Some(BUSY | LOCKED | IOERR | CORRUPT | NOTADB) => QueryError::Broken(words(error)),
         _ => QueryError::Refused(words(error)),
     }
 }
