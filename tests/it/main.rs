@@ -17,3 +17,4 @@ mod servers;
 mod simulator;
 mod story;
 mod top_up;
+mod undo;
