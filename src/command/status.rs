@@ -7,7 +7,7 @@ use super::{Context, ledger_file};
 use crate::args::LedgerArgs;
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Counts, Ledger, State, WriteBack};
-use crate::output::table;
+use crate::output::{number, table};
 
 /// Tells where the users of a ledger stand, and what to run next. Needs neither Clerk nor the database.
 #[derive(Debug, clap::Args)]
@@ -120,6 +120,16 @@ fn next(counts: &Counts, table: Option<&str>) -> String {
     }
     if written(WriteBack::Held) {
         lines.push(format!("{backfill} with `--overwrite`, if the IDs that stand in the rows are old ones"));
+    }
+    if counts.dangling > 0 {
+        lines.push(format!(
+            "`db2clerk undo --clear-column` with table and key: {} a deleted user's Clerk ID",
+            if counts.dangling == 1 {
+                "1 row bears".to_owned()
+            } else {
+                format!("{} rows bear", number(counts.dangling))
+            }
+        ));
     }
     if counts.changed > 0 {
         lines.push(

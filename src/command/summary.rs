@@ -37,7 +37,10 @@ impl Summary<'_> {
         let mut text = vec![self.in_words(&counts, &ledger.email_bases(Of::Created).await?)];
         text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
         if let Some(log) = &log {
-            text.push(format!("\n\nEvery user that something is to be said of, with the reasons: {}", log.display()));
+            text.push(format!(
+                "\n\nEverybody who did not get in, changed or vanished, with the reasons: {}",
+                log.display()
+            ));
         }
         text.push(self.next(&counts, &context.again));
         context.console.result(text.concat(), &self.json(&counts));

@@ -25,6 +25,8 @@ pub struct Counts {
     pub vanished: u64,
     /// Users not known to be in Clerk whom a request without a clear answer may have made.
     pub in_doubt: u64,
+    /// Rows that bear the Clerk ID of a user who was deleted again.
+    pub dangling: u64,
 }
 
 /// How often a reason stands in the ledger.
@@ -124,7 +126,7 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read.
     pub async fn counts(&self) -> Result<Counts, LedgerError> {
         let rows = sqlx::query(
-            "SELECT state, skipped, write_back, clerk_id IS NOT NULL, COUNT(*) FROM user GROUP BY 1, 2, 3, 4",
+            "SELECT state, skipped, write_back, state IN ('created', 'adopted'), COUNT(*) FROM user GROUP BY 1, 2, 3, 4",
         )
         .fetch_all(&mut *self.connection().await)
         .await
@@ -146,7 +148,8 @@ impl Ledger {
             "SELECT (SELECT COUNT(*) FROM user WHERE linked = 1 AND state = 'adopted'),
                  (SELECT COUNT(*) FROM change), (SELECT COUNT(*) FROM change WHERE failed = 1),
                  (SELECT COUNT(*) FROM user WHERE vanished = 1),
-                 (SELECT COUNT(*) FROM user WHERE in_doubt = 1 AND clerk_id IS NULL)",
+                 (SELECT COUNT(*) FROM user WHERE in_doubt = 1 AND clerk_id IS NULL),
+                 (SELECT COUNT(*) FROM user WHERE state = 'deleted' AND write_back = 'written')",
         )
         .fetch_one(&mut *self.connection().await)
         .await
@@ -157,6 +160,7 @@ impl Ledger {
         counts.not_updated = number(2);
         counts.vanished = number(3);
         counts.in_doubt = number(4);
+        counts.dangling = number(5);
         Ok(counts)
     }
 
@@ -218,7 +222,7 @@ impl Ledger {
                      WHEN vanished THEN 'vanished' ELSE 'changed' END,
                  user.reasons, write_back_detail, trace_id, attempts, vanished, change.parts, change.reasons
              FROM user LEFT JOIN change ON change.user = user.id
-             WHERE id > ? AND (write_back IN ('held', 'refused', 'row gone') OR write_back_detail IS NOT NULL
+             WHERE id > ? AND state <> 'deleted' AND (write_back IN ('held', 'refused', 'row gone') OR write_back_detail IS NOT NULL
                  OR (? AND (state IN ('invalid', 'conflict', 'rejected', 'pending', 'sending') OR vanished OR parts IS NOT NULL)))
              ORDER BY id LIMIT ?",
         )

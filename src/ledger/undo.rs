@@ -139,7 +139,8 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be written.
     pub async fn record_undone(&self, ids: &[i64]) -> Result<(), LedgerError> {
         sqlx::query(
-            "UPDATE user SET state = 'deleted', vanished = 0, content = NULL
+            "UPDATE user SET state = 'deleted', vanished = 0, content = NULL,
+                 write_back = CASE WHEN write_back = 'waiting' THEN 'none' ELSE write_back END
              WHERE (state = 'created' OR state = 'adopted' AND linked = 1) AND id IN (SELECT value FROM json_each(?))",
         )
         .bind(serde_json::json!(ids).to_string())
@@ -149,15 +150,16 @@ impl Ledger {
         Ok(())
     }
 
-    /// Returns up to `most` Clerk IDs after the entry `after` that stand in rows because we wrote them: those of users who were
-    /// deleted again, and those of users who were in Clerk before us. Users we made who are in Clerk still keep theirs.
+    /// Returns up to `most` Clerk IDs after the entry `after` that may stand in rows because we wrote them: those of users who were
+    /// deleted again (also where a crash came before the write was recorded), and those of users who were in Clerk before us.
+    /// Users we made who are in Clerk still keep theirs.
     ///
     /// # Errors
     /// As [`Self::created`].
     pub async fn written_ids(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let rows = sqlx::query(
             "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE (state = 'deleted' AND write_back = 'written' OR state = 'adopted' AND wrote = 1) AND id > ?
+             WHERE (state = 'deleted' AND clerk_id IS NOT NULL OR state = 'adopted' AND wrote = 1) AND id > ?
              ORDER BY id LIMIT ?",
         )
         .bind(after)

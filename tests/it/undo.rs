@@ -1,6 +1,6 @@
 //! `undo`: what the ledger created goes, and nothing else.
 
-use db2clerk::simulator::{Fault, Rule, Settings};
+use db2clerk::simulator::{Fault, Hold, Rule, Settings};
 use reqwest::Method;
 use serde_json::json;
 
@@ -112,4 +112,63 @@ async fn undo_is_refused_without_consent_a_ledger_or_with_the_key_of_another_ins
     let flags = ["undo", "--yes", "--clerk-secret-key", "sk_test_x", "--import-to-dev-instance", "--ledger", ledger];
     scene.program.run(&flags).await.expect_code(2).expect_told("belongs to the Clerk instance");
     assert_eq!(scene.simulator.users().len(), 2);
+}
+
+/// Runs the program until it is killed at this point.
+#[cfg(unix)]
+async fn killed_at(scene: &Scene, point: &str, arguments: &[&str]) {
+    use std::os::unix::process::ExitStatusExt;
+    let mut command = scene.program.command(arguments);
+    command.env("DB2CLERK_KILL_AT", point).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let status = tokio::task::spawn_blocking(move || command.status()).await.expect("a task").expect("it starts");
+    assert!(status.signal().is_some(), "{point} was not reached: {status}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_a_killed_run_made_and_whatever_it_wrote_is_undone_as_well() {
+    for (point, rows) in [("create-answered:7", false), ("answers-to-record:3", false), ("rows-committed:1", true)] {
+        let scene = Scene::new(60).await;
+        killed_at(&scene, point, &["migrate", "--query", "users.sql", "--yes", "--quiet", "--write-back"]).await;
+        assert!(!scene.simulator.users().is_empty(), "{point}");
+        assert_eq!(scene.column().await.iter().any(|(_, clerk_id)| clerk_id.is_some()), rows, "{point}");
+        let run = scene.undo(&["--clear-column", "--query", "users.sql"]).await;
+        run.expect_code(0);
+        assert_eq!(scene.simulator.users().len(), 0, "{point}: {}", run.stdout);
+        assert!(scene.column().await.iter().all(|(_, clerk_id)| clerk_id.is_none()), "{point}");
+        scene.migrate(&["--recreate", "--write-back"]).await.expect_code(0);
+        assert_eq!(scene.simulator.users().len(), 60, "{point}");
+        assert!(scene.column().await.iter().all(|(id, clerk_id)| *clerk_id == Some(scene.clerk_id(id))), "{point}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_that_is_killed_goes_on_and_deletes_nobody_else() {
+    let scene = Scene::new(150).await;
+    let stranger = scene.sign_up_in_clerk(json!({"external_id": "x", "email_address": ["x@example.com"]})).await;
+    scene.migrate(&[]).await.expect_code(0);
+    let hold = Hold::new();
+    scene.simulator.script(Rule::new("DELETE", "/v1/users/*", Fault::HoldAfter(hold.clone())).onwards(60));
+    let mut child = scene.program.command(&["undo", "--yes", "--quiet"]).spawn().expect("it starts");
+    hold.caught(5).await.expect("users are deleted and nobody knows");
+    child.kill().expect("kill -9");
+    child.wait().expect("an end");
+    hold.release();
+    let run = scene.undo(&[]).await;
+    run.expect_code(0);
+    assert!(run.json()["goneAlready"].as_u64() >= Some(5), "{}", run.stdout);
+    assert_eq!(scene.status().await["deleted"], 150);
+    let left: Vec<_> = scene.simulator.users().iter().map(|user| user["id"].clone()).collect();
+    assert_eq!(left, [json!(stranger)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_still_wait_are_not_written_once_their_users_are_deleted() {
+    let scene = Scene::new(8).await;
+    scene.migrate(&[]).await.expect_code(0);
+    scene.undo(&[]).await.expect_code(0);
+    let run = scene.program.run(&["backfill", "--query", "users.sql", "--yes", "--json"]).await;
+    assert_eq!(run.json()["written"], 0, "{}", run.stdout);
+    assert!(scene.column().await.iter().all(|(_, clerk_id)| clerk_id.is_none()));
 }
