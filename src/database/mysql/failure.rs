@@ -14,6 +14,11 @@ pub(super) fn connect_error(error: &Error, server: &Server) -> ConnectError {
         return match error {
             Error::Io(io) => ConnectError::Unreachable { address, what: io.to_string() },
             Error::Tls(what) => ConnectError::Tls { address, what: what.to_string() },
+            // The driver's words say what bytes it saw.
+            Error::Protocol(_) => {
+                let what = "what is there hangs up, or does not speak as MySQL does".to_owned();
+                ConnectError::Unreachable { address, what }
+            }
             other => ConnectError::Other { address, what: other.to_string() },
         };
     };
@@ -30,7 +35,7 @@ pub(super) fn connect_error(error: &Error, server: &Server) -> ConnectError {
 pub(super) fn query_error(error: &Error, query: &str) -> QueryError {
     let Some(said) = said(error) else {
         return match error {
-            Error::Io(_) | Error::Tls(_) => QueryError::Broken(error.to_string()),
+            Error::Io(_) | Error::Tls(_) | Error::Protocol(_) => QueryError::Broken(error.to_string()),
             other => QueryError::Refused(other.to_string()),
         };
     };
@@ -52,7 +57,7 @@ pub(super) fn is_syntax_error(error: &Error) -> bool {
 pub(super) fn write_failure(error: &Error) -> Failure {
     let Some(said) = said(error) else {
         return Failure::Whole(match error {
-            Error::Io(_) | Error::Tls(_) => WriteError::Broken(error.to_string()),
+            Error::Io(_) | Error::Tls(_) | Error::Protocol(_) => WriteError::Broken(error.to_string()),
             other => WriteError::Refused(other.to_string()),
         });
     };
