@@ -1,9 +1,11 @@
 //! Run again: new rows are added, changed ones named and sent on request, vanished ones listed, and nothing else is touched.
 
-use db2clerk::simulator::{Fault, RateLimit, Rule, Settings};
+use std::process::Stdio;
+use std::time::Duration;
+
+use db2clerk::simulator::{Fault, Hold, RateLimit, Rule, Settings};
 use reqwest::Method;
 use serde_json::json;
-use std::time::Duration;
 
 use crate::scene::{DIGEST, OTHER_DIGEST, Scene};
 use crate::servers;
@@ -251,5 +253,58 @@ async fn a_user_taken_over_by_a_request_whose_answer_was_lost_is_not_taken_for_o
         );
         scene.undo(&[]).await.expect_code(0);
         assert_eq!(scene.clerk_id("u1"), theirs, "{fault:?}: undo must not delete somebody else's user");
+    }
+}
+
+/// Kills the program once so many requests are held.
+async fn killed_while_held(scene: &Scene, hold: &Hold, how_many: u64, arguments: &[&str]) {
+    let mut child = scene.program.command(arguments).stderr(Stdio::null()).spawn().expect("it starts");
+    hold.caught(how_many).await.expect("requests are held");
+    child.kill().expect("kill -9");
+    child.wait().expect("an end");
+    hold.release();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_update_is_finished_by_the_next_run() {
+    for (method, path) in
+        [("PATCH", "/v1/users/*"), ("POST", "/v1/email_addresses"), ("DELETE", "/v1/email_addresses/*")]
+    {
+        let scene = Scene::new(30).await;
+        scene.migrate(&[]).await.expect_code(0);
+        for n in 1..=30 {
+            scene.set(&format!("u{n}"), &format!("email = 'new{n}@example.com', first_name = 'Eva'")).await;
+        }
+        let hold = Hold::new();
+        scene.simulator.script(Rule::new(method, path, Fault::HoldAfter(hold.clone())).onwards(3));
+        let arguments =
+            ["migrate", "--query", "users.sql", "--yes", "--quiet", "--update", "--accept-changed-identifiers"];
+        killed_while_held(&scene, &hold, 4, &arguments).await;
+        let run = scene.migrate(&["--update", "--accept-changed-identifiers"]).await;
+        run.expect_code(0);
+        assert_eq!(run.json()["changed"], 0, "{method} {path}: {}", run.stdout);
+        for n in 1..=30 {
+            let id = format!("u{n}");
+            assert_eq!(scene.emails(&id), [format!("new{n}@example.com")], "{method} {path}");
+            assert_eq!(scene.user(&id)["first_name"], "Eva", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_taking_a_user_over_and_knowing_it_the_next_run_knows_whose_it_was() {
+    for fault in [Fault::HoldAfter as fn(Hold) -> Fault, Fault::HoldBefore] {
+        let scene = Scene::new(1).await;
+        let theirs = scene.sign_up_in_clerk(json!({"email_address": ["u1@example.com"]})).await;
+        let hold = Hold::new();
+        scene.simulator.script(Rule::new("PATCH", "/v1/users/*", fault(hold.clone())));
+        let arguments = ["migrate", "--query", "users.sql", "--yes", "--quiet", "--on-conflict", "link"];
+        killed_while_held(&scene, &hold, 1, &arguments).await;
+        scene.migrate(&["--on-conflict", "link"]).await.expect_code(0);
+        let status = scene.status().await;
+        assert_eq!((&status["adopted"], &status["linked"], &status["created"]), (&json!(1), &json!(1), &json!(0)));
+        scene.undo(&["--unlink"]).await.expect_code(0);
+        assert_eq!(scene.simulator.users()[0]["id"], json!(theirs), "it is still there");
+        assert_eq!(scene.simulator.users()[0]["external_id"], json!(null));
     }
 }
