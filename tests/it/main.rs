@@ -7,6 +7,7 @@ mod database;
 mod faults;
 mod kills;
 mod ledger;
+mod ledger_faults;
 mod passwords;
 mod program;
 mod refusals;
