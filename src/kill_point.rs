@@ -12,6 +12,8 @@ use sqlx::sqlite::SqliteConnection;
 /// The points, in the order in which a run comes to them first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Point {
+    /// The ledger's folder is made, and git not told to leave it alone.
+    FolderMade,
     /// The ledger's file is made, and empty.
     LedgerMade,
     /// SQLite has gone another ten steps on the ledger, in the middle of whatever statement it runs: of a migration, of the
@@ -67,7 +69,8 @@ pub enum Point {
 
 impl Point {
     /// All points, in the order of the enum.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
+        Self::FolderMade,
         Self::LedgerMade,
         Self::LedgerStep,
         Self::LedgerCommit,
@@ -99,6 +102,7 @@ impl Point {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::FolderMade => "folder-made",
             Self::LedgerMade => "ledger-made",
             Self::LedgerStep => "ledger-step",
             Self::LedgerCommit => "ledger-commit",

@@ -61,8 +61,10 @@ impl Ledger {
     /// [`LedgerError::OtherInstance`] or [`LedgerError::OtherSource`], if it belongs elsewhere.
     pub async fn claim(&self, asked: &Belonging) -> Result<(), LedgerError> {
         let Some(own) = self.belonging().await? else {
-            return self.write_belonging(asked).await;
+            self.write_belonging(asked).await?;
+            return self.note_in_use();
         };
+        self.note_in_use()?;
         self.check_own_instance(&own, &asked.instance_id)?;
         self.check_source(&own.source, &asked.source)?;
         if own.source.table.is_none() && asked.source.table.is_some() {

@@ -7,6 +7,7 @@
 mod belonging;
 mod changes;
 pub mod entry;
+mod files;
 mod matching;
 mod merge;
 mod queue;

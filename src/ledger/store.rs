@@ -1,21 +1,23 @@
 //! The file: where it lies, who may hold it, and how it is opened and closed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::files;
 use crate::kill_point::{self, Point};
 use crate::record::duplicates::HashKey;
 
 /// How long to wait for another connection to the same file.
-const BUSY: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/ledger");
 
@@ -87,7 +89,11 @@ pub enum LedgerError {
         known: u64,
     },
     /// The file or its folder cannot be read or written.
-    #[error("failed to {what} `{}`", .path.display())]
+    #[error(
+        "failed to {what} `{}`\n\
+         hint: the ledger needs a folder that you may write to, on a disk with room; `--ledger FILE` puts it elsewhere",
+        .path.display()
+    )]
     File {
         /// What was tried.
         what: &'static str,
@@ -97,7 +103,7 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// `SQLite` could not do it.
-    #[error("failed to {what} the ledger `{}`", .path.display())]
+    #[error("failed to {what} the ledger `{}`{}", .path.display(), hint(.source))]
     Sqlite {
         /// What was tried.
         what: &'static str,
@@ -107,7 +113,13 @@ pub enum LedgerError {
         source: sqlx::Error,
     },
     /// What stands in the ledger makes no sense.
-    #[error("the ledger `{}` is damaged: {what}", .path.display())]
+    #[error(
+        "the ledger `{}` is damaged: {what}\n\
+         hint: put a copy of it back, if you have one; else move it away, with the files beside it whose names begin like its own, and run \
+         the same command again: users who are in Clerk are found there by their user ID, and count as there before, so that `undo` \
+         leaves them",
+        .path.display()
+    )]
     Damaged {
         /// The ledger's file.
         path: PathBuf,
@@ -122,8 +134,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the file cannot be made or opened, is held by another process, or is of a newer version.
     pub async fn open(path: &Path) -> Result<Self, LedgerError> {
-        prepare_folder(path)?;
-        Self::open_in(path.to_owned(), None).await
+        files::prepare_folder(path)?;
+        Self::open_in(path.to_owned(), None).await?.checked().await
     }
 
     /// Opens the ledger at `path`, which must be there.
@@ -131,10 +143,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for [`Ledger::open`], and if there is no such file.
     pub async fn open_existing(path: &Path) -> Result<Self, LedgerError> {
-        if !path.exists() {
-            return Err(LedgerError::Missing(path.to_owned()));
-        }
-        Self::open_in(path.to_owned(), None).await
+        Self::open_there(path).await?.checked().await
     }
 
     /// Opens the ledger at `path`, which must be there, to look at it: also while another process holds it and goes on writing.
@@ -142,9 +151,28 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for [`Ledger::open_existing`], but for one that is held.
     pub async fn open_to_look(path: &Path) -> Result<Self, LedgerError> {
-        match Self::open_existing(path).await {
+        match Self::open_there(path).await {
             Err(LedgerError::InUse(path)) => Self::look_over_a_shoulder(path).await,
             opened => opened,
+        }
+    }
+
+    async fn open_there(path: &Path) -> Result<Self, LedgerError> {
+        if path.exists() {
+            Self::open_in(path.to_owned(), None).await
+        } else {
+            Err(LedgerError::Missing(path.to_owned()))
+        }
+    }
+
+    /// Reads the whole file once: what is broken shows before anything is sent, and not when an answer is to be kept.
+    async fn checked(self) -> Result<Self, LedgerError> {
+        let sql = "PRAGMA quick_check(1)";
+        let found = sqlx::query_scalar(sql).fetch_one(&mut *self.connection().await).await;
+        let found: String = found.map_err(self.failed("check"))?;
+        match found.lines().last() {
+            Some("ok") => Ok(self),
+            broken => Err(self.damaged(broken.unwrap_or("its check says nothing"))),
         }
     }
 
@@ -152,9 +180,9 @@ impl Ledger {
     async fn look_over_a_shoulder(path: PathBuf) -> Result<Self, LedgerError> {
         let failed = |what| {
             let path = path.clone();
-            move |source| LedgerError::Sqlite { what, path, source }
+            move |source| LedgerError::of_sqlite(what, path, source)
         };
-        let read_only = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(BUSY);
+        let read_only = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(PATIENCE);
         let mut connection = read_only.connect().await.map_err(failed("open"))?;
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
         Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: None, _folder: None })
@@ -170,19 +198,20 @@ impl Ledger {
         let folder = tempfile::Builder::new().prefix("db2clerk-").tempdir().map_err(failed)?;
         let path = folder.path().join("ledger.db");
         if let Some(model) = model.filter(|model| model.exists()) {
-            let _not_written_meanwhile = share(model)?;
-            copy(model, &path)?;
+            let _not_written_meanwhile = files::share(model)?;
+            files::copy(model, &path)?;
         }
         Self::open_in(path, Some(folder)).await
     }
 
     async fn open_in(path: PathBuf, folder: Option<TempDir>) -> Result<Self, LedgerError> {
-        let lock = lock(&path)?;
-        create_owner_only(&path)?;
+        let lock = files::lock(&path)?;
+        files::refuse_emptied(&path, &lock)?;
+        files::create_owner_only(&path)?;
         kill_point::reach(Point::LedgerMade);
         let failed = |what| {
             let path = path.clone();
-            move |source| LedgerError::Sqlite { what, path, source }
+            move |source| LedgerError::of_sqlite(what, path, source)
         };
         let mut connection = options(&path).connect().await.map_err(failed("open"))?;
         kill_point::watch(&mut connection, Point::LedgerStep, Some(Point::LedgerCommit))
@@ -228,17 +257,83 @@ impl Ledger {
         Ok(())
     }
 
+    /// Notes beside the ledger that it is somebody's.
+    pub(super) fn note_in_use(&self) -> Result<(), LedgerError> {
+        self.lock.as_ref().map_or(Ok(()), |lock| files::note_in_use(&self.path, lock))
+    }
+
     pub(super) async fn connection(&self) -> MutexGuard<'_, SqliteConnection> {
-        self.connection.lock().await
+        let mut connection = self.connection.lock().await;
+        // After a write that failed the driver may count a transaction that SQLite has ended, and then it begins no other: what
+        // is wrong with the disk would be hidden behind that.
+        if connection.is_in_transaction()
+            && let Ok(fresh) = options(&self.path).connect().await
+        {
+            *connection = fresh;
+        }
+        connection
     }
 
     pub(super) fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> LedgerError + use<> {
         let path = self.path.clone();
-        move |source| LedgerError::Sqlite { what, path: path.clone(), source }
+        move |source| LedgerError::of_sqlite(what, path.clone(), source)
     }
 
     pub(super) fn damaged(&self, what: impl Into<String>) -> LedgerError {
         LedgerError::Damaged { path: self.path.clone(), what: what.into() }
+    }
+}
+
+impl LedgerError {
+    fn of_sqlite(what: &'static str, path: PathBuf, source: sqlx::Error) -> Self {
+        match primary_code(&source) {
+            Some(CORRUPT | NOTADB) => Self::Damaged { path, what: words(&source) },
+            _ => Self::Sqlite { what, path, source },
+        }
+    }
+}
+
+/// What helps against an error of SQLite's: <https://www.sqlite.org/rescode.html>.
+fn hint(error: &sqlx::Error) -> &'static str {
+    match primary_code(error) {
+        Some(IOERR | FULL) => {
+            "\nhint: the disk may be full, or gone: see to it, and run the same command again; it goes on where it stopped"
+        }
+        Some(PERM | READONLY | CANTOPEN) => {
+            "\nhint: make the file, the files beside it and their folder writable for you"
+        }
+        Some(BUSY | LOCKED) => "\nhint: another program has the file open: close it, and run the same command again",
+        _ => "",
+    }
+}
+
+const PERM: u32 = 3;
+const BUSY: u32 = 5;
+const LOCKED: u32 = 6;
+const READONLY: u32 = 8;
+const IOERR: u32 = 10;
+const CORRUPT: u32 = 11;
+const FULL: u32 = 13;
+const CANTOPEN: u32 = 14;
+const NOTADB: u32 = 26;
+
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = said(error)?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+fn words(error: &sqlx::Error) -> String {
+    said(error).map_or_else(|| error.to_string(), |said| said.message().to_owned())
+}
+
+/// Returns what SQLite said, also while it migrated.
+fn said(error: &sqlx::Error) -> Option<&dyn DatabaseError> {
+    match error {
+        sqlx::Error::Migrate(migration) => match &**migration {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => said(error),
+            _ => None,
+        },
+        other => other.as_database_error(),
     }
 }
 
@@ -249,7 +344,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY)
+        .busy_timeout(PATIENCE)
         .pragma("secure_delete", "ON")
 }
 
@@ -263,74 +358,4 @@ async fn belonging_key(connection: &mut SqliteConnection) -> Result<HashKey, sql
         Some(Err(_)) => Err(sqlx::Error::Protocol("the ledger's hash key is not 32 bytes long".into())),
         None => HashKey::random().map_err(|error| sqlx::Error::Io(error.into())),
     }
-}
-
-/// Makes the folder, owner-only and with a `.gitignore` that hides all of it. A folder that is there already is left alone:
-/// `--ledger` may point anywhere.
-fn prepare_folder(path: &Path) -> Result<(), LedgerError> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) else {
-        return Ok(());
-    };
-    let failed = |source| LedgerError::File { what: "make the folder", path: folder.to_owned(), source };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed)?;
-    fs::write(folder.join(".gitignore"), "*\n").map_err(failed)
-}
-
-fn create_owner_only(path: &Path) -> Result<(), LedgerError> {
-    owner_only().open(path).map(drop).map_err(|source| LedgerError::File {
-        what: "open the ledger",
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// The lock is a file of its own: a lock on the database file itself would be lost whenever anything in this process opens and
-/// closes that file again.
-fn lock(path: &Path) -> Result<File, LedgerError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let failed = |source| LedgerError::File { what: "lock", path: name.clone(), source };
-    let file = owner_only().open(&name).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(LedgerError::InUse(path.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
-fn owner_only() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Makes sure that nobody writes a ledger as long as the file is held. One without a lock file has never been open.
-fn share(model: &Path) -> Result<Option<File>, LedgerError> {
-    let name = model.with_file_name(format!("{}.lock", model.file_name().unwrap_or_default().to_string_lossy()));
-    let Ok(file) = File::open(name) else { return Ok(None) };
-    file.try_lock_shared().map_err(|_| LedgerError::InUse(model.to_owned()))?;
-    Ok(Some(file))
-}
-
-/// Copies a ledger, with the log a crash may have left beside it.
-fn copy(model: &Path, to: &Path) -> Result<(), LedgerError> {
-    for suffix in ["", "-wal"] {
-        let with = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        let from = with(model);
-        if from.exists() {
-            fs::copy(&from, with(to)).map_err(|source| LedgerError::File { what: "copy", path: from, source })?;
-        }
-    }
-    Ok(())
 }

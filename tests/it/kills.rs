@@ -4,4 +4,4 @@
 mod alter;
 mod every_point;
 mod night;
-mod rig;
+pub(crate) mod rig;

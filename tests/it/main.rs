@@ -8,6 +8,7 @@ mod database_faults;
 mod faults;
 mod kills;
 mod ledger;
+mod ledger_faults;
 mod passwords;
 mod program;
 mod refusals;

@@ -37,10 +37,10 @@ enum Moment {
 /// The moments that come once in a migration, in their order.
 fn evening() -> Vec<Moment> {
     use Point::{
-        BatchStaged, ColumnAdded, ColumnStep, ColumnToAdd, LedgerClaimed, LedgerCommit, LedgerMade, LedgerMigrated,
-        LedgerStep, MergeBegun, MergeHalfDone, Merged,
+        BatchStaged, ColumnAdded, ColumnStep, ColumnToAdd, FolderMade, LedgerClaimed, LedgerCommit, LedgerMade,
+        LedgerMigrated, LedgerStep, MergeBegun, MergeHalfDone, Merged,
     };
-    let mut moments: Vec<(Point, u64)> = vec![(LedgerMade, 1)];
+    let mut moments: Vec<(Point, u64)> = vec![(FolderMade, 1), (LedgerMade, 1)];
     // In the middle of the ledger's migration, and before each of its commits.
     moments.extend([1, 4, 10, 20, 40, 70].map(|passage| (LedgerStep, passage)));
     moments.extend([(LedgerCommit, 1), (LedgerCommit, 2), (LedgerMigrated, 1), (LedgerClaimed, 1)]);

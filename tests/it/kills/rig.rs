@@ -19,22 +19,24 @@ const DIGEST: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc
 const QUERY: &str = "-- table: users\n-- key: id\n\
     SELECT id AS userId, email, email_verified AS emailVerified, name, password FROM users ORDER BY id;\n";
 
-const ARGUMENTS: [&str; 7] = ["migrate", "--query", "users.sql", "--write-back", "--add-column", "--yes", "--quiet"];
+/// What is run again and again.
+pub(crate) const ARGUMENTS: [&str; 7] =
+    ["migrate", "--query", "users.sql", "--write-back", "--add-column", "--yes", "--quiet"];
 
 /// How long to look away between two looks at a child that runs.
 const BLINK: Duration = Duration::from_millis(1);
 
 /// One migration, as far as it has come.
-pub(super) struct Rig {
-    pub(super) database: TestDatabase,
-    pub(super) simulator: Simulator,
-    pub(super) program: Program,
+pub(crate) struct Rig {
+    pub(crate) database: TestDatabase,
+    pub(crate) simulator: Simulator,
+    pub(crate) program: Program,
     users: usize,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// By a kill.
     Killed,
     /// By itself, with everybody done.
@@ -43,16 +45,16 @@ pub(super) enum End {
 
 /// What a whole migration has cost when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Toll {
+pub(crate) struct Toll {
     /// Creates sent for users who were there.
-    pub(super) repeated_creates: u64,
+    pub(crate) repeated_creates: u64,
     /// Users of the database who are not in Clerk.
-    pub(super) losses: usize,
+    pub(crate) losses: usize,
 }
 
 impl Rig {
     /// Fills a database with users. Clerk takes `latency` for each answer.
-    pub(super) async fn new(database: TestDatabase, users: usize, latency: Duration) -> Self {
+    pub(crate) async fn new(database: TestDatabase, users: usize, latency: Duration) -> Self {
         fill(&database, users).await;
         let simulator = start(Settings { latency, ..Settings::default() }).await.expect("a simulator");
         let program =
@@ -62,12 +64,12 @@ impl Rig {
     }
 
     /// Starts a run, to be ended at the n-th passage of a point, if one is given.
-    pub(super) fn start(&self, kill_at: Option<(Point, u64)>) -> Child {
+    pub(crate) fn start(&self, kill_at: Option<(Point, u64)>) -> Child {
         self.start_command(&ARGUMENTS, kill_at)
     }
 
     /// Starts any command, as [`Self::start`].
-    pub(super) fn start_command(&self, arguments: &[&str], kill_at: Option<(Point, u64)>) -> Child {
+    pub(crate) fn start_command(&self, arguments: &[&str], kill_at: Option<(Point, u64)>) -> Child {
         // No core file: hundreds of them would fill the disk.
         let mut command = below_shell(&self.program.command(arguments), "ulimit -c 0");
         if let Some((point, passage)) = kill_at {
@@ -78,7 +80,7 @@ impl Rig {
     }
 
     /// Waits until a run ends. One that ends by itself has to end well.
-    pub(super) async fn end(&self, child: &mut Child) -> End {
+    pub(crate) async fn end(&self, child: &mut Child) -> End {
         let status = loop {
             if let Some(status) = child.try_wait().expect("a state") {
                 break status;
@@ -93,22 +95,29 @@ impl Rig {
     }
 
     /// Kills a run from outside as soon as something is so, unless it ends before.
-    pub(super) async fn kill_when(&self, child: &mut Child, is_so: impl Fn() -> bool) -> End {
+    pub(crate) async fn kill_when(&self, child: &mut Child, is_so: impl Fn() -> bool) -> End {
         self.wait_for(child, is_so).await;
         child.kill().expect("kill -9");
         self.end(child).await
     }
 
     /// Waits until something is so, or a run has ended.
-    pub(super) async fn wait_for(&self, child: &mut Child, is_so: impl Fn() -> bool) {
+    pub(crate) async fn wait_for(&self, child: &mut Child, is_so: impl Fn() -> bool) {
         while !is_so() && child.try_wait().expect("a state").is_none() {
             tokio::time::sleep(BLINK).await;
         }
     }
 
     /// Runs to the end and checks everything: Clerk, every row, the ledger.
-    pub(super) async fn finish(&self) -> Toll {
+    pub(crate) async fn finish(&self) -> Toll {
         assert_eq!(self.end(&mut self.start(None)).await, End::Done);
+        let toll = self.count_toll().await;
+        self.check_ledger().await;
+        toll
+    }
+
+    /// Checks that nobody was made twice and that every row bears its own user's ID.
+    pub(crate) async fn count_toll(&self) -> Toll {
         let engine = self.database.engine;
         let users = self.simulator.users();
         let rows = self.database.query("SELECT id, email, clerk_id FROM users ORDER BY id").await;
@@ -126,7 +135,6 @@ impl Rig {
             assert_eq!(clerk_id.as_deref(), user["id"].as_str(), "{engine}: a wrong ID stands in the row of {id}");
         }
         assert_eq!(users.len() + losses, self.users, "{engine}: nobody was made who is not in the database");
-        self.check_ledger().await;
         Toll { repeated_creates: self.simulator.counts().repeated_creates, losses }
     }
 
