@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::Progress;
@@ -116,13 +116,17 @@ pub(super) struct Run {
     pub client: Client,
     pub brake: Brake,
     pub on_conflict: OnConflict,
-    answers: mpsc::Sender<Answer>,
+    answers: mpsc::Sender<Unrecorded>,
 }
 
+/// An answer on its way into the ledger, with the permit of its request: the next request goes out once this one is recorded, so
+/// that a ledger that cannot be written any more is never far behind.
+type Unrecorded = (Answer, Option<OwnedSemaphorePermit>);
+
 impl Run {
-    async fn answer(&self, answer: Answer) {
+    async fn answer(&self, answer: Answer, permit: Option<OwnedSemaphorePermit>) {
         // The recorder is only gone if the ledger cannot be written; the entry is then found again as `sending`.
-        let _ = self.answers.send(answer).await;
+        let _ = self.answers.send((answer, permit)).await;
     }
 }
 
@@ -152,14 +156,14 @@ async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>) -> Result<()> {
 /// Records the users that are in Clerk, and hands on the others, marked as `sending`.
 async fn hand_on(run: &Run, looked_up: LookedUp, to_create: &mpsc::Sender<Entry>) -> Result<()> {
     for (entry, verdict) in looked_up.settled {
-        run.answer(unsent(&entry, verdict)).await;
+        run.answer(unsent(&entry, verdict), None).await;
     }
     let ids: Vec<i64> = looked_up.unknown.iter().map(|entry| entry.id).collect();
     run.ledger.mark_sending(&ids).await?;
     for entry in looked_up.unknown {
         if let Err(refused) = to_create.send(entry).await {
             // Nobody takes them any more, and nothing was sent.
-            run.answer(unsent(&refused.0, Outcome::Pending(None).into())).await;
+            run.answer(unsent(&refused.0, Outcome::Pending(None).into()), None).await;
         }
     }
     Ok(())
@@ -184,15 +188,14 @@ async fn dispatch(run: Arc<Run>, mut entries: mpsc::Receiver<Entry>, concurrency
         tasks.spawn(async move {
             let answer = bring_in(&run, &entry).await;
             tracing::trace!(user_id = %entry.user.user_id, requests = answer.requests, event = ?answer.outcome.event(), "user");
-            run.answer(answer).await;
-            drop(permit);
+            run.answer(answer, Some(permit)).await;
         });
         while tasks.try_join_next().is_some() {}
     }
     entries.close();
     // Never sent: back to pending, so that the next run need not doubt.
     while let Some(entry) = entries.recv().await {
-        run.answer(unsent(&entry, Outcome::Pending(None).into())).await;
+        run.answer(unsent(&entry, Outcome::Pending(None).into()), None).await;
     }
     let all = async { while tasks.join_next().await.is_some() {} };
     let insisted = async {
@@ -217,14 +220,16 @@ fn unsent(entry: &Entry, verdict: Verdict) -> Answer {
 async fn record(
     ledger: Arc<Ledger>,
     progress: Arc<Progress>,
-    mut answers: mpsc::Receiver<Answer>,
+    mut answers: mpsc::Receiver<Unrecorded>,
     write_back: bool,
 ) -> Result<()> {
-    let mut batch = Vec::new();
-    while answers.recv_many(&mut batch, 512).await > 0 {
-        ledger.record(&batch, write_back).await?;
-        tracing::debug!(answers = batch.len(), "recorded");
-        for answer in batch.drain(..) {
+    let mut gathered = Vec::new();
+    while answers.recv_many(&mut gathered, 512).await > 0 {
+        let (answers, permits): (Vec<Answer>, Vec<_>) = gathered.drain(..).unzip();
+        ledger.record(&answers, write_back).await?;
+        drop(permits);
+        tracing::debug!(answers = answers.len(), "recorded");
+        for answer in answers {
             match answer.outcome {
                 Outcome::Created(_) => &progress.created,
                 Outcome::Adopted(_) => &progress.adopted,

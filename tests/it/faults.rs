@@ -15,6 +15,7 @@ use db2clerk::stage::push;
 use serde_json::json;
 
 use crate::program::{Program, Run};
+use crate::scene::Scene;
 use crate::servers;
 use crate::story::reqwest_client;
 
@@ -195,14 +196,44 @@ async fn ctrl_c_at_a_slow_pace_sends_nobody_who_still_waits_for_a_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_storm_of_refusals_for_pace_is_waited_out() {
-    let faults = Faults { storm: Some(Storm { from: 3, to: 102, retry_after: None }), ..Faults::default() };
-    let simulator = start(Settings { faults, ..Settings::default() }).await.expect("a simulator");
-    let (_, run) = import(&simulator, 200).await;
-    run.expect_code(0);
-    assert_eq!(simulator.users().len(), 200);
-    assert!(run.json()["rateLimited"].as_u64() >= Some(100), "{}", run.stdout);
-    simulator.stop().await;
+async fn a_storm_of_refusals_for_pace_is_waited_out_with_and_without_retry_after() {
+    for (to, retry_after) in [(102, None), (40, Some(1))] {
+        let faults = Faults { storm: Some(Storm { from: 3, to, retry_after }), ..Faults::default() };
+        let simulator = start(Settings { faults, ..Settings::default() }).await.expect("a simulator");
+        let (_, run) = import(&simulator, 200).await;
+        run.expect_code(0);
+        assert_eq!(simulator.users().len(), 200);
+        assert!(run.json()["rateLimited"].as_u64() >= Some(to - 2), "{}", run.stdout);
+        simulator.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_clerk_already_is_adopted_or_left_alone_and_the_holder_is_named() {
+    let scene = Scene::new(6).await;
+    let adopted = scene.sign_up_in_clerk(json!({"external_id": "u1", "email_address": ["U1@Example.com"]})).await;
+    let serial =
+        scene.sign_up_in_clerk(json!({"external_id": "u2", "email_address": ["x@elsewhere.example.com"]})).await;
+    let holder = scene.sign_up_in_clerk(json!({"external_id": "other", "email_address": ["u3@example.com"]})).await;
+    let stranger = scene.sign_up_in_clerk(json!({"email_address": ["u4@example.com"]})).await;
+    let run = scene.migrate(&["--write-back"]).await;
+    run.expect_code(1);
+    let json = run.json();
+    assert_eq!((&json["adopted"], &json["created"], &json["conflict"]), (&json!(1), &json!(2), &json!(3)), "{json}");
+    for (id, clerk_id, code) in [
+        ("u2", &serial, "external_id_of_somebody_else"),
+        ("u3", &holder, "form_identifier_exists"),
+        ("u4", &stranger, "form_identifier_exists"),
+    ] {
+        let line = &scene.log_of(id)[0];
+        assert_eq!((&line["state"], &line["code"]), (&json!("conflict"), &json!(code)), "{line}");
+        assert!(line["message"].as_str().is_some_and(|message| message.contains(clerk_id)), "{line}");
+    }
+    let column = scene.column().await;
+    assert_eq!(column[0].1, Some(adopted));
+    assert!(column[1..4].iter().all(|(_, clerk_id)| clerk_id.is_none()), "nothing is written back of a conflict");
+    let paths: Vec<String> = scene.simulator.requests().into_iter().map(|request| request.method).collect();
+    assert!(!paths.iter().any(|method| method == "PATCH" || method == "DELETE"), "nobody in Clerk is touched");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,7 +34,9 @@ async fn gone_and_back_later(database: TestDatabase) {
     let written = count_written(&database).await;
     assert!((1..USERS).contains(&written), "{}: {written}", database.engine);
     assert_eq!(run.json()["created"], USERS);
-    assert_eq!(run.json()["writeBackFailed"], USERS - written, "the others' IDs wait in the ledger");
+    // A batch that was committed while its answer got lost waits too.
+    let waiting = run.json()["writeBackFailed"].as_u64().and_then(|waiting| usize::try_from(waiting).ok());
+    assert!(waiting >= Some(USERS - written), "the others' IDs wait in the ledger: {waiting:?}, {written} written");
     to_database.open();
     let run = program.run(&BACKFILL).await;
     run.expect_code(0);
