@@ -30,7 +30,7 @@ const BATCH: u32 = 1000;
 /// How long to let IDs gather while push is at work.
 const GATHER: Duration = Duration::from_millis(500);
 /// How long a batch may take: a server that is cut off without a word must not hold up the run for ever.
-const LONGEST_BATCH: Duration = Duration::from_mins(3);
+const LONGEST_BATCH: Duration = Duration::from_mins(2);
 
 /// Writes every waiting Clerk ID to its row. While `more_to_come` is true it waits for others; once it is false, it ends when
 /// nothing is left to try.
