@@ -5,12 +5,13 @@
 
 use reqwest::Method;
 use serde::de::IgnoredAny;
+use serde_json::Value as Json;
 
 use super::client::{Client, Turn};
 use super::error::Error;
 use super::user::ClerkUser;
 use super::wire;
-use crate::record::{Attribute, ClerkId, ImportUser, Part, UserId};
+use crate::record::{Attribute, ClerkId, ImportUser, UserId};
 use crate::secret::Secret;
 
 /// The two kinds of contacts.
@@ -86,7 +87,8 @@ impl Client {
         self.change_user(turn, Method::PATCH, &format!("users/{id}"), wire::patch_body(user, attributes)).await
     }
 
-    /// Sets keys of a user's metadata to what they are in `user`; other keys are left alone.
+    /// Merges keys, each of one kind of metadata and with its new value, into a user's metadata: objects at every level, and null
+    /// takes a key away. Other keys are left alone.
     ///
     /// # Errors
     /// As [`Self::update_user`].
@@ -94,10 +96,9 @@ impl Client {
         &self,
         turn: Turn,
         id: &ClerkId,
-        user: &ImportUser,
-        parts: &[Part],
+        keys: &[(Attribute, String, Json)],
     ) -> Result<ClerkUser, Error> {
-        self.change_user(turn, Method::PATCH, &format!("users/{id}/metadata"), wire::metadata_body(user, parts)).await
+        self.change_user(turn, Method::PATCH, &format!("users/{id}/metadata"), wire::metadata_body(keys)).await
     }
 
     /// Gives a user this user ID, or takes it away.

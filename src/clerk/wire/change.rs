@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::clerk::changes::{ContactKind, NewContact};
-use crate::record::{Attribute, ClerkId, ImportUser, Part, UserId};
+use crate::record::{Attribute, ClerkId, ImportUser, UserId};
 use crate::secret::Secret;
 
 /// Returns the body that sets attributes of a user to what they are now; what the user has no longer becomes null.
@@ -51,21 +51,17 @@ pub(in crate::clerk) fn external_id_body(user_id: Option<&UserId>) -> Vec<u8> {
     bytes(&json!({ "external_id": user_id.map(UserId::as_str) }))
 }
 
-/// Returns the body that sets keys of metadata to what they are now. Clerk merges objects; so a key is first emptied where it
-/// holds one, and null removes it.
-pub(in crate::clerk) fn metadata_body(user: &ImportUser, parts: &[Part]) -> Vec<u8> {
+/// Returns the body that merges these keys into a user's metadata; Clerk merges objects at every level, and null removes a key.
+pub(in crate::clerk) fn metadata_body(keys: &[(Attribute, String, Json)]) -> Vec<u8> {
     let mut body = Map::new();
-    for part in parts {
-        let (name, metadata) = match part.attribute {
-            Attribute::PublicMetadata => ("public_metadata", &user.public_metadata),
-            Attribute::PrivateMetadata => ("private_metadata", &user.private_metadata),
-            Attribute::UnsafeMetadata => ("unsafe_metadata", &user.unsafe_metadata),
+    for (attribute, key, value) in keys {
+        let name = match attribute {
+            Attribute::PublicMetadata => "public_metadata",
+            Attribute::PrivateMetadata => "private_metadata",
+            Attribute::UnsafeMetadata => "unsafe_metadata",
             _ => continue,
         };
-        let Some(key) = &part.metadata_key else { continue };
-        let value = metadata.get(key).cloned().unwrap_or(Json::Null);
-        let section = body.entry(name).or_insert_with(|| json!({}));
-        section[key.as_str()] = value;
+        body.entry(name).or_insert_with(|| json!({}))[key.as_str()] = value.clone();
     }
     bytes(&Json::Object(body))
 }
@@ -107,7 +103,6 @@ mod tests {
     fn user() -> ImportUser {
         let mut user = ImportUser::new(UserId::new("1").expect("an ID"));
         user.first_name = Some("Ada".into());
-        user.public_metadata = Map::from_iter([("role".to_owned(), json!("admin"))]);
         user
     }
 
@@ -123,8 +118,13 @@ mod tests {
 
     #[test]
     fn metadata_is_set_key_by_key() {
-        let part = |key: &str| Part { attribute: Attribute::PublicMetadata, metadata_key: Some(key.to_owned()) };
-        let body = read(&metadata_body(&user(), &[part("role"), part("plan")]));
-        assert_eq!(body, json!({"public_metadata": {"role": "admin", "plan": null}}));
+        let key = |attribute, key: &str, value| (attribute, key.to_owned(), value);
+        let keys = [
+            key(Attribute::PublicMetadata, "role", json!("admin")),
+            key(Attribute::PublicMetadata, "plan", json!(null)),
+            key(Attribute::PrivateMetadata, "role", json!({"a": 1})),
+        ];
+        let body = json!({"public_metadata": {"role": "admin", "plan": null}, "private_metadata": {"role": {"a": 1}}});
+        assert_eq!(read(&metadata_body(&keys)), body);
     }
 }

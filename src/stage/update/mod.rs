@@ -116,7 +116,7 @@ async fn attempt(
     }
     if !steps.metadata.is_empty() {
         let Some(turn) = turn_for_user(pace, brake, client).await else { return Ok(UpdateEnd::PutOff(None)) };
-        client.merge_metadata(turn, id, user, &steps.metadata).await?;
+        client.merge_metadata(turn, id, &steps.metadata).await?;
     }
     for step in &steps.others {
         let Some(turn) = brake.turn(client).await else { return Ok(UpdateEnd::PutOff(None)) };

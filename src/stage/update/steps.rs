@@ -1,6 +1,8 @@
 //! What must be asked of Clerk to bring one user up to date: decided from what changed in the source and how the user is in Clerk,
 //! without asking anything.
 
+use serde_json::{Map, Value as Json};
+
 use crate::clerk::{ClerkUser, Contact, ContactKind, ContactStatus, NewContact, Standing};
 use crate::ledger::Change;
 use crate::record::duplicates::HashKey;
@@ -11,8 +13,8 @@ use crate::record::{Attribute, Identifier, IdentifierKind, Part, Reason};
 pub(super) struct Steps<'a> {
     /// Attributes that `PATCH /users/{id}` sets.
     pub attributes: Vec<Attribute>,
-    /// Keys of metadata.
-    pub metadata: Vec<Part>,
+    /// Keys of metadata, each with what to merge into it.
+    pub metadata: Vec<(Attribute, String, Json)>,
     /// Everything about addresses, numbers and standing; additions before removals, so that nobody is without a way in.
     pub others: Vec<Step<'a>>,
     /// What is not sent, each with the reason.
@@ -80,9 +82,9 @@ impl<'a> Steps<'a> {
     fn sort(&mut self, part: &Part, change: &Change, now: &ClerkUser) {
         let user = &change.user;
         match part.attribute {
-            Attribute::PublicMetadata | Attribute::PrivateMetadata | Attribute::UnsafeMetadata => {
-                self.metadata.push(part.clone());
-            }
+            Attribute::PublicMetadata => self.merge(part, &user.public_metadata, &now.public_metadata),
+            Attribute::PrivateMetadata => self.merge(part, &user.private_metadata, &now.private_metadata),
+            Attribute::UnsafeMetadata => self.merge(part, &user.unsafe_metadata, &now.unsafe_metadata),
             Attribute::Password | Attribute::PasswordHasher => match password_left_alone(change, now) {
                 Some(reason) => self.left.push((part.clone(), reason)),
                 // The two go together, whichever of them changed.
@@ -132,6 +134,14 @@ impl<'a> Steps<'a> {
         }
     }
 
+    fn merge(&mut self, part: &Part, wanted: &Map<String, Json>, there: &Map<String, Json>) {
+        if let Some(key) = &part.metadata_key
+            && wanted.get(key) != there.get(key)
+        {
+            self.metadata.push((part.attribute, key.clone(), to_merge(wanted.get(key), there.get(key))));
+        }
+    }
+
     fn leave(&mut self, part: &Part, code: &str, why: &str) {
         self.left.push((part.clone(), Reason::new(part.to_string(), code, why)));
     }
@@ -143,6 +153,20 @@ impl<'a> Steps<'a> {
 
 const EMAILS: [Attribute; 3] = [Attribute::Email, Attribute::EmailAddresses, Attribute::UnverifiedEmailAddresses];
 const PHONES: [Attribute; 3] = [Attribute::Phone, Attribute::PhoneNumbers, Attribute::UnverifiedPhoneNumbers];
+
+/// What has to be merged into a value so that it becomes the wanted one: null takes away what is too much.
+fn to_merge(wanted: Option<&Json>, there: Option<&Json>) -> Json {
+    match (wanted, there) {
+        (None, _) => Json::Null,
+        (Some(Json::Object(wanted)), Some(Json::Object(there))) => {
+            let too_much = there.keys().filter(|key| !wanted.contains_key(*key)).map(|key| (key.clone(), Json::Null));
+            let differing = wanted.iter().filter(|(key, value)| there.get(*key) != Some(*value));
+            let merged = differing.map(|(key, value)| (key.clone(), to_merge(Some(value), there.get(key))));
+            too_much.chain(merged).collect::<Map<_, _>>().into()
+        }
+        (Some(wanted), _) => wanted.clone(),
+    }
+}
 
 /// A password goes out only if nobody has set another one in Clerk since we sent ours.
 fn password_left_alone(change: &Change, now: &ClerkUser) -> Option<Reason> {
@@ -236,5 +260,26 @@ impl<'a> Side<'a> {
             ContactKind::Phone => IdentifierKind::Phone,
         };
         Identifier::new(kind, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_merged_makes_of_what_is_there_what_is_wanted() {
+        let table = [
+            (json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 2}}), json!({"a": {"y": null}})),
+            (json!({"a": {"x": 2}, "b": 1}), json!({"a": {"x": 1}}), json!({"a": {"x": 2}, "b": 1})),
+            (json!({"a": [1]}), json!({"a": {"x": 1}}), json!({"a": [1]})),
+            (json!("text"), json!({"a": 1}), json!("text")),
+        ];
+        for (wanted, there, merged) in table {
+            assert_eq!(to_merge(Some(&wanted), Some(&there)), merged);
+        }
+        assert_eq!(to_merge(None, Some(&json!(1))), Json::Null);
     }
 }
