@@ -6,6 +6,14 @@ ALTER TABLE user ADD COLUMN linked INTEGER NOT NULL DEFAULT 0 CHECK (linked IN (
 -- The Clerk user that is about to be taken over: written down before Clerk is asked to.
 ALTER TABLE user ADD COLUMN link_to TEXT;
 
+-- When create requests for the user were first and last on their way, by our clock in milliseconds since 1970: a Clerk user who was
+-- made at quite another time was made by somebody else.
+ALTER TABLE user ADD COLUMN first_sent_at INTEGER;
+ALTER TABLE user ADD COLUMN last_sent_at INTEGER;
+
+-- The Clerk ID that the user had before `undo` deleted it and `--recreate` brought it back: it may still stand in the row.
+ALTER TABLE user ADD COLUMN former_clerk_id TEXT;
+
 -- When the password we sent was set, by Clerk's clock in milliseconds since 1970; NULL: we sent none, or the answer was lost.
 ALTER TABLE user ADD COLUMN password_at INTEGER;
 

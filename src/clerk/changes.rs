@@ -11,7 +11,7 @@ use super::client::{Client, Turn};
 use super::error::Error;
 use super::user::ClerkUser;
 use super::wire;
-use crate::record::{Attribute, ClerkId, ImportUser, UserId};
+use crate::record::{Attribute, ClerkId, IdentifierKind, ImportUser, Part, UserId};
 use crate::secret::Secret;
 
 /// The two kinds of contacts.
@@ -24,6 +24,15 @@ pub enum ContactKind {
 }
 
 impl ContactKind {
+    /// Returns the kind of identifier it is.
+    #[must_use]
+    pub fn identifier(self) -> IdentifierKind {
+        match self {
+            Self::Email => IdentifierKind::Email,
+            Self::Phone => IdentifierKind::Phone,
+        }
+    }
+
     fn path(self) -> &'static str {
         match self {
             Self::Email => "email_addresses",
@@ -87,18 +96,12 @@ impl Client {
         self.change_user(turn, Method::PATCH, &format!("users/{id}"), wire::patch_body(user, attributes)).await
     }
 
-    /// Merges keys, each of one kind of metadata and with its new value, into a user's metadata: objects at every level, and null
-    /// takes a key away. Other keys are left alone.
+    /// Merges values, each at its place, into a user's metadata; null takes one away. Others are left alone.
     ///
     /// # Errors
     /// As [`Self::update_user`].
-    pub async fn merge_metadata(
-        &self,
-        turn: Turn,
-        id: &ClerkId,
-        keys: &[(Attribute, String, Json)],
-    ) -> Result<ClerkUser, Error> {
-        self.change_user(turn, Method::PATCH, &format!("users/{id}/metadata"), wire::metadata_body(keys)).await
+    pub async fn merge_metadata(&self, turn: Turn, id: &ClerkId, values: &[(Part, Json)]) -> Result<ClerkUser, Error> {
+        self.change_user(turn, Method::PATCH, &format!("users/{id}/metadata"), wire::metadata_body(values)).await
     }
 
     /// Gives a user this user ID, or takes it away.

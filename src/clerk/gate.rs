@@ -21,13 +21,15 @@ pub(super) struct Gate {
 struct Refusals {
     pauses: u32,
     asked: Duration,
+    since: Option<Instant>,
 }
 
 impl Refusals {
     /// Returns whether this is no longer a busy moment of Clerk's: a quarter of an hour of the usual pauses, or three of the
     /// longest.
-    fn never_end(self) -> bool {
-        self.pauses > 90 || self.asked > Duration::from_hours(2)
+    fn never_end(self, now: Instant) -> bool {
+        let lasts = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.pauses > 90 && lasts >= Duration::from_mins(10) || self.asked > Duration::from_hours(2)
     }
 }
 
@@ -67,6 +69,7 @@ impl Gate {
             let mut refusals = self.refusals();
             refusals.pauses += 1;
             refusals.asked += length;
+            refusals.since.get_or_insert(now);
         }
         news
     }
@@ -78,7 +81,7 @@ impl Gate {
 
     /// Returns whether Clerk has refused every request for pace for so long that waiting makes no sense any more.
     pub(super) fn is_shut(&self) -> bool {
-        self.refusals().never_end()
+        self.refusals().never_end(Instant::now())
     }
 
     /// Returns how long everybody is still held back.
@@ -170,14 +173,23 @@ mod tests {
     #[tokio::test]
     async fn pauses_without_end_shut_the_gate_and_one_request_let_in_opens_it() {
         let gate = Gate::new(&[]);
-        for _ in 0..91 {
+        for _ in 0..3 {
             assert!(!gate.is_shut());
-            gate.pause(Duration::ZERO);
+            // As if that pause were over.
+            *gate.limiter() = Limiter::new(&[]);
+            gate.pause(HOUR);
         }
         assert!(gate.is_shut());
         gate.let_in();
         assert!(!gate.is_shut());
-        let three_of_the_longest = Refusals { pauses: 3, asked: HOUR * 3 };
-        assert!(three_of_the_longest.never_end() && !Refusals { pauses: 2, asked: HOUR * 2 }.never_end());
+    }
+
+    #[tokio::test]
+    async fn many_short_pauses_shut_the_gate_only_if_they_last() {
+        let start = Instant::now();
+        let refusals = Refusals { pauses: 100, asked: Duration::from_secs(1), since: Some(start) };
+        assert!(!refusals.never_end(start + Duration::from_secs(1)));
+        assert!(refusals.never_end(start + Duration::from_mins(10)));
+        assert!(!Refusals { pauses: 2, ..refusals }.never_end(start + HOUR));
     }
 }

@@ -24,6 +24,7 @@ use crate::stage::look_up::settle_doubts;
 use crate::stage::pull::{self, Pulled};
 use crate::stage::push::{self, push};
 use crate::stage::source::Source;
+use crate::stage::undo::clear_former_ids;
 use crate::stage::update::update;
 use crate::stage::write_back::{self, write_back};
 use crate::users_file::ReadError;
@@ -63,6 +64,7 @@ pub(super) struct Ends {
 pub(super) async fn run(job: Job, context: &Context) -> Result<Exit, Failure> {
     let ledger = Arc::clone(&job.ledger);
     let ended = read_and_send(job, context).await;
+    ledger.forget_change_payloads().await?;
     let checkpointed = ledger.checkpoint().await;
     let exit = ended?;
     checkpointed?;
@@ -94,6 +96,7 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
         started += asked_at.elapsed();
         if let Some(write) = &mut job.write {
             write.prepare().await?;
+            clear_former_ids(&job.ledger, &write.database, &write.target).await?;
             job.ledger.ask_write_back().await?;
         }
     }

@@ -56,6 +56,11 @@ fn users(counts: &Counts) -> Vec<(String, u64, String)> {
     for (what, users, remark) in [
         ("  taken over", counts.linked, "of the adopted: in Clerk before, without a user ID"),
         ("  changed", counts.changed, "in Clerk, and their rows changed since; `migrate --update` sends that"),
+        (
+            "  not updated",
+            counts.not_updated,
+            "of the changed: `--update` was tried and did not succeed; the log says why",
+        ),
         ("  vanished", counts.vanished, "in Clerk, and no longer in the source; left alone"),
         (
             "  in doubt",

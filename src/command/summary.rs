@@ -52,6 +52,8 @@ impl Summary<'_> {
         }
         Ok(match &self.ends.push {
             push::End::Interrupted => Exit::Interrupted,
+            // Somebody insisted on stopping while IDs were written.
+            push::End::Complete if self.wants_to_go_on() => Exit::Interrupted,
             push::End::Stopped(_) => Exit::Problems,
             push::End::Complete if counts.problems() > 0 || !self.pulled.missing.is_empty() => Exit::Problems,
             push::End::Complete => Exit::Done,
@@ -122,10 +124,15 @@ impl Summary<'_> {
         )
     }
 
+    /// Whether the run ended before its time.
+    fn wants_to_go_on(&self) -> bool {
+        self.ends.push != push::End::Complete || self.ends.writes && self.ends.write.is_none()
+    }
+
     /// What to run next, if anything is left.
     fn next(&self, counts: &Counts, again: &str) -> String {
         let mut text = vec![format!("\nThe ledger of this run: {}", self.job.ledger.path().display())];
-        if counts.to_send() > 0 || self.ends.push != push::End::Complete {
+        if counts.to_send() > 0 || self.wants_to_go_on() {
             text.push(format!("\nTo go on from here: {again}"));
         }
         if let Some(backfill) = self.job.backfill.as_ref().filter(|_| counts.in_clerk() > 0) {
@@ -144,6 +151,7 @@ impl Summary<'_> {
             "adopted": self.progress.adopted.get(),
             "linked": self.progress.linked.get(),
             "updated": self.progress.updated.get(),
+            "notUpdated": self.progress.not_updated.get(),
             "writtenBack": self.progress.written.get(),
             "requests": stats.requests,
             "rateLimited": stats.rate_limited,

@@ -143,8 +143,7 @@ impl Undo {
     }
 
     async fn settle(&self) -> anyhow::Result<u64> {
-        settle_doubts(&self.ledger, &self.clerk.client, false).await?;
-        undo::bring_to_light(&self.ledger, &self.clerk.client).await
+        settle_doubts(&self.ledger, &self.clerk.client, false).await
     }
 
     async fn undo(&self, expected: &Fates, context: &Context) -> Result<Exit, Failure> {
@@ -159,10 +158,14 @@ impl Undo {
             shutdown.clone(),
         )
         .await?;
-        let (mut end, mut given_back) = (undone.end.clone(), 0);
-        if end == End::Complete && self.what.unlink {
-            (end, given_back) = undo::unlink(&self.ledger, client, shutdown.clone()).await?;
+        let (mut undone, mut given_back) = (undone, 0);
+        if undone.end == End::Complete && self.what.unlink {
+            let unlinked = undo::unlink(&self.ledger, client, shutdown.clone()).await?;
+            given_back = unlinked.fates.deleted;
+            undone.end = unlinked.end;
+            undone.failed.extend(unlinked.failed);
         }
+        let end = undone.end.clone();
         drop(bar);
         let emptied = match &self.rows {
             Some(rows) if end == End::Complete => {
@@ -177,7 +180,7 @@ impl Undo {
         };
         self.tell(&undone, given_back, emptied.as_ref(), context).await?;
         for (user_id, error) in undone.failed.iter().take(MOST_TOLD) {
-            context.console.say(format!("error: user `{user_id}` was not deleted: {error}"));
+            context.console.say(format!("error: user `{user_id}` was not let go: {error}"));
         }
         if let End::Stopped(error) = &end {
             context.console.say(format!("error: stopped before everything was undone: {}", error.message));
@@ -224,7 +227,7 @@ impl Undo {
         let (cleared, refused) = emptied.map_or((0, 0), |emptied| (emptied.cleared, emptied.refused));
         let mut rows = vec![("deleted".to_owned(), deleted, String::new())];
         for (what, how_many, remark) in [
-            ("gone already", gone_already, "somebody else deleted them"),
+            ("gone already", gone_already, "they were not in Clerk any more"),
             ("left: signed in since", signed_in, "`--include-signed-in` deletes them too"),
             ("left: another user ID", reassigned, "somebody gave them another one in Clerk"),
             ("not deleted", failed, "Clerk did not let them go"),

@@ -68,7 +68,7 @@ impl Ledger {
         kill_point::reach(Point::MergeBegun);
         run(&mut transaction, INDEX_STAGED).await.map_err(&failed)?;
         if !terms.accept_changed_identifiers {
-            refuse_other_people(&mut transaction, &failed).await?;
+            refuse_other_people(&mut transaction, terms.extent, &failed).await?;
         }
         run(&mut transaction, REFUSE_REPEATED_USER_IDS).await.map_err(&failed)?;
         let candidates = candidates(&mut transaction).await.map_err(&failed)?;
@@ -84,7 +84,7 @@ impl Ledger {
         }
         kill_point::reach(Point::MergeHalfDone);
         let mut merged = apply(&mut transaction, terms).await.map_err(&failed)?;
-        merged.changed = self.note_changes(&mut transaction, terms.update).await?;
+        merged.changed = self.note_changes(&mut transaction, terms).await?;
         run(&mut transaction, FORGET_STAGED).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
         kill_point::reach(Point::Merged);
@@ -126,6 +126,7 @@ const FEW_PEOPLE: u64 = 5;
 /// addresses.
 async fn refuse_other_people(
     connection: &mut SqliteConnection,
+    extent: Extent,
     failed: &impl Fn(sqlx::Error) -> LedgerError,
 ) -> Result<(), LedgerError> {
     let row = sqlx::query(
@@ -141,7 +142,8 @@ async fn refuse_other_people(
     .await
     .map_err(failed)?;
     let (known, differing) = (row.get::<i64, _>(0).unsigned_abs(), row.get::<i64, _>(1).unsigned_abs());
-    let looks_like_a_copy = differing * 2 > known || (differing >= FEW_PEOPLE && differing * 10 >= known);
+    let most = extent == Extent::Whole && differing * 2 > known;
+    let looks_like_a_copy = most || (differing >= FEW_PEOPLE && differing * 10 >= known);
     if looks_like_a_copy { Err(LedgerError::OtherPeople { differing, known }) } else { Ok(()) }
 }
 
@@ -235,8 +237,8 @@ async fn apply(connection: &mut SqliteConnection, terms: Terms) -> Result<Merged
 /// Lets users that were deleted again come back as if they had never been sent.
 async fn recall_deleted(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let sql = format!(
-        "UPDATE user SET state = {recalled}, clerk_id = NULL, linked = 0, link_to = NULL, password_at = NULL, in_doubt = 0,
-             attempts = 0, content = NULL, write_back = 'none', write_back_detail = NULL, wrote = 0
+        "UPDATE user SET state = {recalled}, former_clerk_id = clerk_id, clerk_id = NULL, linked = 0, link_to = NULL,
+             password_at = NULL, in_doubt = 0, first_sent_at = NULL, last_sent_at = NULL, attempts = 0, content = NULL, write_back = 'none', write_back_detail = NULL, wrote = 0
          WHERE state IN ({recallable}) AND EXISTS (SELECT 1 FROM staged WHERE staged.user_id = user.user_id)",
         recalled = following(Event::Recalled),
         recallable = words(|state| state.after(Event::Recalled).is_some()),
@@ -274,10 +276,10 @@ async fn refresh(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let sql = format!(
         "UPDATE user SET
              state = CASE WHEN staged.payload IS NULL THEN {refused} ELSE {pulled} END,
-             row_key = staged.row_key, payload = staged.payload, content = staged.content,
+             row_key = staged.row_key, payload = staged.payload,
              email_basis = staged.email_basis, reasons = staged.reasons, skipped = staged.skipped, trace_id = NULL,
              attempts = CASE WHEN state IN ('conflict', 'rejected') THEN 0 ELSE attempts END,
-             in_doubt = CASE WHEN state IN ('conflict', 'rejected') THEN 0 ELSE in_doubt END
+             content = COALESCE(staged.content, CASE WHEN in_doubt THEN user.content END)
          FROM staged WHERE staged.user_id = user.user_id AND user.state IN ({open})",
         refused = following(Event::Refused),
         pulled = following(Event::Pulled),

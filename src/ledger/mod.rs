@@ -22,7 +22,7 @@ pub use changes::{Change, UpdateEnd, Updated};
 pub use entry::{Failure, Outcome, State, WriteBack};
 pub use matching::{ClerkSide, Matched, RowSide};
 pub use merge::{Extent, Merged, Terms};
-pub use queue::{Answer, Entry};
+pub use queue::{Answer, Entry, Sent};
 pub use staging::Staged;
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};

@@ -1,11 +1,14 @@
 //! The users on their way into Clerk: handed out by key, and their answers recorded.
 
+use std::collections::HashSet;
+
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
 use super::entry::{Event, Failure, Outcome, State};
 use super::store::{Ledger, LedgerError};
 use crate::kill_point::{self, Point};
+use crate::record::duplicates::IdentifierHash;
 use crate::record::{ClerkId, ImportUser};
 
 /// A user to be sent.
@@ -19,6 +22,38 @@ pub struct Entry {
     pub in_doubt: bool,
     /// The Clerk user that an earlier attempt was about to take over: found under our user ID, it was taken over.
     pub link_to: Option<ClerkId>,
+    /// Whether the source itself says that the e-mail address is verified, or a trusted provider does.
+    pub email_proved: bool,
+    /// What earlier requests carried, for a user in doubt.
+    pub sent: Sent,
+}
+
+/// What is known of requests whose answers were not clear.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// The hashes of the identifiers that they carried.
+    pub identifiers: HashSet<IdentifierHash>,
+    /// When the first of them was on its way, in milliseconds since 1970 by our clock.
+    pub first_at: Option<i64>,
+    /// When the last of them was.
+    pub last_at: Option<i64>,
+}
+
+impl Sent {
+    /// Returns whether a Clerk user who was made at this time (by Clerk's clock) can have been made by those requests. `stated` is
+    /// the date of sign-up that they carried, if they did: Clerk then shows that one.
+    #[must_use]
+    pub fn can_have_made(&self, created_at: Option<i64>, stated: Option<i64>) -> bool {
+        /// Clocks that differ.
+        const BEFORE: i64 = 10 * 60 * 1000;
+        /// Requests that waited for their turn, and answers that were late.
+        const AFTER: i64 = 3 * 60 * 60 * 1000;
+        match (created_at, stated, self.first_at.zip(self.last_at)) {
+            (Some(created_at), Some(stated), _) => created_at == stated,
+            (Some(created_at), None, Some((first, last))) => (first - BEFORE..=last + AFTER).contains(&created_at),
+            _ => true,
+        }
+    }
 }
 
 /// How a user's turn ended.
@@ -43,7 +78,9 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            "SELECT id, payload, in_doubt, link_to FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, payload, in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
+                 CASE WHEN in_doubt THEN (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) END
+             FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
             after,
             most,
         )
@@ -57,7 +94,9 @@ impl Ledger {
     pub async fn in_doubt(&self, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
             // The crash came before the doubt was written down.
-            "SELECT id, payload, 1, link_to FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, payload, 1, link_to, email_basis, first_sent_at, last_sent_at,
+                 (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id)
+             FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
             0,
             most,
         )
@@ -79,7 +118,12 @@ impl Ledger {
                     .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
                 let link_to = row.get::<Option<String>, _>(3).map(ClerkId::new).transpose();
                 let link_to = link_to.map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
-                Ok(Entry { id, user, in_doubt: row.get(2), link_to })
+                let email_proved = matches!(row.get(4), "stated" | "providers");
+                let identifiers = hashes(row.get::<Option<String>, _>(7).as_deref().unwrap_or("[]"));
+                let identifiers =
+                    identifiers.ok_or_else(|| self.damaged(format!("an identifier of entry {id} cannot be read")))?;
+                let sent = Sent { identifiers, first_at: row.get(5), last_at: row.get(6) };
+                Ok(Entry { id, user, in_doubt: row.get(2), link_to, email_proved, sent })
             })
             .collect()
     }
@@ -93,8 +137,10 @@ impl Ledger {
         kill_point::reach(Point::SendingToMark);
         let ids = serde_json::json!(ids).to_string();
         sqlx::query(
-            "UPDATE user SET state = 'sending' WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))",
+            "UPDATE user SET state = 'sending', first_sent_at = COALESCE(first_sent_at, ?1), last_sent_at = ?1
+             WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?2))",
         )
+        .bind(chrono::Utc::now().timestamp_millis())
         .bind(ids)
         .execute(&mut *self.connection().await)
         .await
@@ -152,6 +198,12 @@ impl Ledger {
     }
 }
 
+/// Reads a JSON list of hexadecimal hashes, as `json_group_array(hex(hash))` writes it.
+pub(super) fn hashes(text: &str) -> Option<HashSet<IdentifierHash>> {
+    let texts: Vec<String> = serde_json::from_str(text).ok()?;
+    texts.into_iter().map(|text| hex::decode(text).ok()?.try_into().ok()).collect()
+}
+
 /// Returns false if the user is in no state that this outcome may follow.
 async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_back: bool) -> Result<bool, sqlx::Error> {
     let outcome = &answer.outcome;
@@ -168,7 +220,7 @@ async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_ba
     let done = clerk_id.is_some();
     let changed = sqlx::query(
         "UPDATE user SET state = ?, clerk_id = ?, reasons = ?, trace_id = ?, attempts = attempts + ?,
-             in_doubt = in_doubt OR ?, linked = ?, password_at = ?, payload = CASE WHEN ? THEN payload END,
+             in_doubt = in_doubt OR ?, last_sent_at = CASE WHEN ? THEN ? ELSE last_sent_at END, linked = ?, password_at = ?, payload = CASE WHEN ? THEN payload END,
              write_back = CASE WHEN ? THEN 'waiting' ELSE write_back END
          WHERE id = ? AND state IN (SELECT value FROM json_each(?))",
     )
@@ -178,6 +230,8 @@ async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_ba
     .bind(failure.and_then(|failure| failure.trace_id.as_deref()))
     .bind(answer.requests)
     .bind(answer.in_doubt)
+    .bind(answer.requests > 0)
+    .bind(chrono::Utc::now().timestamp_millis())
     .bind(matches!(outcome, Outcome::Linked(_)))
     .bind(answer.password_at)
     .bind(state == State::Pending)

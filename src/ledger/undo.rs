@@ -1,14 +1,12 @@
 //! What can be taken back: the users this ledger created or took over, and the Clerk IDs it wrote.
 
-use std::collections::HashSet;
-
 use sqlx::{Connection, Row};
 
 use super::entry::{Event, State};
+use super::queue::{Sent, hashes};
 use super::store::{Ledger, LedgerError};
 use super::write_back::ToWrite;
-use crate::record::duplicates::IdentifierHash;
-use crate::record::{ClerkId, UserId};
+use crate::record::{ClerkId, Content, UserId};
 
 /// A user that is not known to be in Clerk, and of whom a request without a clear answer may have made one.
 #[derive(Debug, Clone)]
@@ -17,8 +15,12 @@ pub struct Doubtful {
     pub id: i64,
     /// The user ID.
     pub user_id: UserId,
-    /// The hashes of the identifiers that were sent.
-    pub sent_identifiers: HashSet<IdentifierHash>,
+    /// Whether a create request may have made it; else it may only have been taken over.
+    pub in_doubt: bool,
+    /// What the requests carried, and when.
+    pub sent: Sent,
+    /// What the user was to be made with, as far as it is known still.
+    pub content: Option<Content>,
     /// The Clerk user that was about to be taken over.
     pub link_to: Option<String>,
 }
@@ -52,7 +54,8 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or something in it is damaged.
     pub async fn doubtful(&self, after: i64, most: u32) -> Result<Vec<Doubtful>, LedgerError> {
         let rows = sqlx::query(
-            "SELECT id, user_id, (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id), link_to
+            "SELECT id, user_id, (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id), link_to,
+                 in_doubt, first_sent_at, last_sent_at, content
              FROM user
              WHERE (in_doubt = 1 OR link_to IS NOT NULL) AND clerk_id IS NULL AND user_id IS NOT NULL AND id > ?
              ORDER BY id LIMIT ?",
@@ -62,15 +65,20 @@ impl Ledger {
         .fetch_all(&mut *self.connection().await)
         .await
         .map_err(self.failed("read"))?;
-        let hash = |text: String| -> Option<IdentifierHash> { hex::decode(text).ok()?.try_into().ok() };
         rows.iter()
             .map(|row| {
                 let id: i64 = row.get(0);
                 let damaged = |what: &str| self.damaged(format!("{what} of entry {id} cannot be read"));
-                let hashes: Vec<String> = serde_json::from_str(row.get(2)).map_err(|_| damaged("an identifier"))?;
+                let identifiers = hashes(row.get(2)).ok_or_else(|| damaged("an identifier"))?;
                 let user_id = UserId::new(row.get::<String, _>(1)).map_err(|_| damaged("the user ID"))?;
-                let sent_identifiers = hashes.into_iter().filter_map(hash).collect();
-                Ok(Doubtful { id, user_id, sent_identifiers, link_to: row.get(3) })
+                Ok(Doubtful {
+                    id,
+                    user_id,
+                    in_doubt: row.get(4),
+                    sent: Sent { identifiers, first_at: row.get(5), last_at: row.get(6) },
+                    content: row.get::<Option<Vec<u8>>, _>(7).and_then(|bytes| Content::from_bytes(&bytes)),
+                    link_to: row.get(3),
+                })
             })
             .collect()
     }
@@ -138,15 +146,47 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
     pub async fn record_undone(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        let ids = serde_json::json!(ids).to_string();
+        let mut connection = self.connection().await;
+        let failed = self.failed("record answers in");
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         sqlx::query(
             "UPDATE user SET state = 'deleted', vanished = 0, content = NULL,
                  write_back = CASE WHEN write_back = 'waiting' THEN 'none' ELSE write_back END
              WHERE (state = 'created' OR state = 'adopted' AND linked = 1) AND id IN (SELECT value FROM json_each(?))",
         )
-        .bind(serde_json::json!(ids).to_string())
-        .execute(&mut *self.connection().await)
+        .bind(&ids)
+        .execute(&mut *transaction)
         .await
-        .map_err(self.failed("record answers in"))?;
+        .map_err(&failed)?;
+        sqlx::query("DELETE FROM change WHERE user IN (SELECT value FROM json_each(?))")
+            .bind(&ids)
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)
+    }
+
+    /// Returns up to `most` Clerk IDs that users had before they were deleted and created anew.
+    ///
+    /// # Errors
+    /// As [`Self::created`].
+    pub async fn former_ids(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+        let sql = "SELECT id, COALESCE(row_key, user_id), former_clerk_id FROM user
+             WHERE former_clerk_id IS NOT NULL AND id > ? ORDER BY id LIMIT ?";
+        self.ids_in_rows(sql, 0, most).await
+    }
+
+    /// Records that these rows bear no former Clerk ID any more.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written.
+    pub async fn forget_former_ids(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        sqlx::query("UPDATE user SET former_clerk_id = NULL WHERE id IN (SELECT value FROM json_each(?))")
+            .bind(serde_json::json!(ids).to_string())
+            .execute(&mut *self.connection().await)
+            .await
+            .map_err(self.failed("record the write-back in"))?;
         Ok(())
     }
 
@@ -157,16 +197,15 @@ impl Ledger {
     /// # Errors
     /// As [`Self::created`].
     pub async fn written_ids(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
+        let sql = "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
              WHERE (state = 'deleted' AND clerk_id IS NOT NULL OR state = 'adopted' AND wrote = 1) AND id > ?
-             ORDER BY id LIMIT ?",
-        )
-        .bind(after)
-        .bind(most)
-        .fetch_all(&mut *self.connection().await)
-        .await
-        .map_err(self.failed("read"))?;
+             ORDER BY id LIMIT ?";
+        self.ids_in_rows(sql, after, most).await
+    }
+
+    async fn ids_in_rows(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+        let rows = sqlx::query(sql).bind(after).bind(most).fetch_all(&mut *self.connection().await).await;
+        let rows = rows.map_err(self.failed("read"))?;
         rows.iter()
             .map(|row| {
                 let id: i64 = row.get(0);

@@ -1,14 +1,18 @@
 //! What ends a stage early: a wish to stop, an error that concerns everybody alike, an outage.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::clerk::{Client, Error, Kind, Turn, backoff};
 use crate::shutdown::{Shutdown, Urgency};
 
-/// Failures in a row, over all users, after which this is taken for an outage and the run ends.
+/// Failures in a row, over all users, after which this is taken for an outage and the run ends; and for how long at least nothing
+/// has succeeded then: when connections are cut, all requests on their way fail at once, and that may be over in a moment.
 const OUTAGE: u32 = 60;
+const OUTAGE_LASTS: Duration = Duration::from_secs(20);
 /// How often one request, or one user, may fail in one run.
 pub(super) const FAILURES_A_RUN: u32 = 8;
 /// Failures that a run may take on top of one for every other user, before it is ended rather than dragged through the night.
@@ -19,7 +23,7 @@ pub(super) struct Brake {
     /// Set once, by whoever meets an error that concerns every further user alike.
     stop: watch::Sender<Option<Error>>,
     shutdown: Shutdown,
-    failures_in_a_row: AtomicU32,
+    row: Mutex<Row>,
     failures: AtomicU64,
     most_failures: u64,
 }
@@ -30,7 +34,7 @@ impl Brake {
         Self {
             stop: watch::Sender::new(None),
             shutdown,
-            failures_in_a_row: AtomicU32::new(0),
+            row: Mutex::default(),
             failures: AtomicU64::new(0),
             most_failures: FAILURES_ANYWAY + users / 2,
         }
@@ -132,9 +136,9 @@ impl Brake {
         if error.is_rate_limit() {
             return;
         }
-        let in_a_row = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+        let (in_a_row, is_outage) = self.row().failed(Instant::now());
         let in_all = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
-        let told = if in_a_row >= OUTAGE {
+        let told = if is_outage {
             format!("Clerk has not answered well {in_a_row} times in a row")
         } else if in_all > self.most_failures {
             format!("{in_all} requests of this run have failed, which is more than passing trouble")
@@ -147,7 +151,27 @@ impl Brake {
 
     /// Takes note of an answer that makes sense.
     pub(super) fn succeeded(&self) {
-        self.failures_in_a_row.store(0, Ordering::Relaxed);
+        *self.row() = Row::default();
+    }
+
+    fn row(&self) -> MutexGuard<'_, Row> {
+        self.row.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Failures without a success between them.
+#[derive(Debug, Default)]
+struct Row {
+    failures: u32,
+    since: Option<Instant>,
+}
+
+impl Row {
+    /// Takes note of one more, and returns how many there are, and whether that is an outage.
+    fn failed(&mut self, now: Instant) -> (u32, bool) {
+        self.failures += 1;
+        let lasts = now.saturating_duration_since(*self.since.get_or_insert(now));
+        (self.failures, self.failures >= OUTAGE && lasts >= OUTAGE_LASTS)
     }
 }
 
@@ -169,18 +193,15 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_are_an_outage_and_one_success_begins_the_row_anew() {
-        let brake = Brake::new(100_000, Shutdown::never());
-        for _ in 1..OUTAGE {
-            brake.failed(&failure(500));
+    fn an_outage_is_many_failures_in_a_row_that_last_and_no_burst() {
+        let (start, mut row) = (Instant::now(), Row::default());
+        for _ in 0..200 {
+            assert!(!row.failed(start).1, "all requests on their way fail at once");
         }
-        brake.succeeded();
-        brake.failed(&failure(500));
-        assert!(!brake.is_on());
-        for _ in 1..OUTAGE {
-            brake.failed(&failure(500));
-        }
-        assert!(brake.error().is_some_and(|error| error.message.contains("60 times in a row")));
+        assert!(row.failed(start + OUTAGE_LASTS).1);
+        let mut few = Row::default();
+        few.failed(start);
+        assert!(!few.failed(start + OUTAGE_LASTS * 2).1);
     }
 
     #[test]

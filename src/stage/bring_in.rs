@@ -8,7 +8,7 @@ use super::push::{OnConflict, Run};
 use super::settle::{self, Verdict};
 use crate::clerk::{ClerkUser, Error, Kind, Taken, Turn};
 use crate::ledger::{Answer, Entry, Outcome};
-use crate::record::{Identifier, IdentifierKind, ImportUser};
+use crate::record::{Identifier, IdentifierKind};
 
 /// Creates one user, and says how that ended. Once the brake is on, no request goes out any more.
 pub(super) async fn bring_in(run: &Run, entry: &Entry) -> Answer {
@@ -70,15 +70,18 @@ async fn identifier_exists(run: &Run, entry: &Entry, error: &Error, param: Taken
     // It has come to light between the two questions.
     let ours = |holder: &&(Identifier, ClerkUser)| holder.1.external_id.as_deref() == Some(entry.user.user_id.as_str());
     if let Some((_, ours)) = holders.iter().find(ours) {
-        return settle::found(entry, ours, in_doubt);
+        return settle::found(entry, ours, in_doubt, &run.ledger.hash_key());
     }
     let Some((identifier, holder)) = holders.first() else {
         return settle::held_by_other(error, None, None).into();
     };
     let why_not_linked = match run.on_conflict {
         OnConflict::Report => None,
-        OnConflict::Link => match refusal_to_link(&entry.user, &holders) {
-            None => return link(run, entry, holder).await,
+        OnConflict::Link => match refusal_to_link(entry, &holders) {
+            None => match link(run, entry, holder).await {
+                Ok(verdict) => return verdict,
+                Err(taken) => Some(taken),
+            },
             refusal => refusal,
         },
     };
@@ -106,7 +109,7 @@ async fn holders(run: &Run, entry: &Entry, param: Taken) -> Result<Vec<(Identifi
 
 /// Says why the holder of an identifier may not be taken over; `None` if it may: it has no user ID, it alone holds what this user
 /// has, and both sides know that the same person owns one e-mail address or phone number.
-fn refusal_to_link(user: &ImportUser, holders: &[(Identifier, ClerkUser)]) -> Option<&'static str> {
+fn refusal_to_link(entry: &Entry, holders: &[(Identifier, ClerkUser)]) -> Option<&'static str> {
     let ids: HashSet<&str> = holders.iter().map(|(_, holder)| holder.id.as_str()).collect();
     let (_, holder) = holders.first()?;
     if ids.len() > 1 {
@@ -115,8 +118,10 @@ fn refusal_to_link(user: &ImportUser, holders: &[(Identifier, ClerkUser)]) -> Op
     if holder.external_id.is_some() {
         return Some("it is not taken over, since it has a user ID already");
     }
-    let emails = user.verified_emails().map(|email| Identifier::new(IdentifierKind::Email, email));
-    let phones = user.verified_phones().map(|phone| Identifier::new(IdentifierKind::Phone, phone));
+    // A source that says nothing of it proves nothing.
+    let emails = entry.user.verified_emails().filter(|_| entry.email_proved);
+    let emails = emails.map(|email| Identifier::new(IdentifierKind::Email, email));
+    let phones = entry.user.verified_phones().map(|phone| Identifier::new(IdentifierKind::Phone, phone));
     let proved_there = holder.verified_contacts();
     let proved_on_both_sides = emails.chain(phones).any(|contact| proved_there.contains(&contact));
     (!proved_on_both_sides)
@@ -125,23 +130,35 @@ fn refusal_to_link(user: &ImportUser, holders: &[(Identifier, ClerkUser)]) -> Op
 
 /// Takes a Clerk user over by giving it our user ID. What is about to happen is written down first: if the answer is lost, the
 /// user is known not to be one that we made.
-async fn link(run: &Run, entry: &Entry, holder: &ClerkUser) -> Verdict {
+///
+/// One after the other: two users of ours may share one Clerk user, by an address and by a number. The second one then finds that it
+/// has a user ID.
+///
+/// # Errors
+/// Why the Clerk user may not be taken over any more.
+async fn link(run: &Run, entry: &Entry, holder: &ClerkUser) -> Result<Verdict, &'static str> {
+    let _alone = run.linking.lock().await;
+    match run.client.users_by_clerk_id(std::slice::from_ref(&holder.id)).await {
+        Ok(now) if now.iter().all(|now| now.external_id.is_none()) => {}
+        Ok(_) => return Err("it is not taken over, since it has just got another user ID"),
+        Err(error) => return Ok(settle::put_off(&error).into()),
+    }
     if let Err(error) = run.ledger.note_link(entry.id, &holder.id).await {
         tracing::debug!(%error, "the ledger does not take a note; its next write ends the run");
-        return Outcome::Pending(None).into();
+        return Ok(Outcome::Pending(None).into());
     }
     let give = |turn: Turn| run.client.set_external_id(turn, &holder.id, Some(&entry.user.user_id));
-    match run.brake.persist(&run.client, give).await {
+    Ok(match run.brake.persist(&run.client, give).await {
         Ok(Some(linked)) => Outcome::Linked(linked.id).into(),
         Ok(None) => Outcome::Pending(None).into(),
         // The holder is gone, or somebody else has got our user ID, or Clerk fails: the next run sees how things stand.
         Err(error) => settle::put_off(&error).into(),
-    }
+    })
 }
 
 async fn look_up_again(run: &Run, entry: &Entry, in_doubt: bool) -> Result<Option<Verdict>, Error> {
     let user = Entry { in_doubt, ..entry.clone() };
-    let looked_up = look_up(&run.client, vec![user]).await.inspect_err(|error| {
+    let looked_up = look_up(&run.client, vec![user], &run.ledger.hash_key()).await.inspect_err(|error| {
         if error.kind == Kind::StopsRun {
             run.brake.stop_for(error);
         }
@@ -153,7 +170,7 @@ async fn look_up_again(run: &Run, entry: &Entry, in_doubt: bool) -> Result<Optio
 mod tests {
     use super::*;
     use crate::clerk::{Contact, ContactStatus};
-    use crate::record::{ClerkId, UserId};
+    use crate::record::{ClerkId, ImportUser, UserId};
 
     fn holder(id: &str, email: ContactStatus, external_id: Option<&str>) -> (Identifier, ClerkUser) {
         let contact =
@@ -174,7 +191,19 @@ mod tests {
         } else {
             user.unverified_email_addresses.push("ada@example.com".to_owned());
         }
-        let told = refusal_to_link(&user, holders);
+        let entry = Entry {
+            id: 1,
+            user,
+            in_doubt: false,
+            link_to: None,
+            email_proved: true,
+            sent: crate::ledger::Sent::default(),
+        };
+        let told = refusal_to_link(&entry, holders);
+        if told.is_none() {
+            let unstated = Entry { email_proved: false, ..entry };
+            assert!(refusal_to_link(&unstated, holders).is_some(), "a source that says nothing of it proves nothing");
+        }
         assert_eq!(told.is_some(), refusal.is_some(), "{told:?}");
         assert!(told.unwrap_or_default().contains(refusal.unwrap_or_default()), "{told:?}");
     }

@@ -28,7 +28,7 @@ pub struct Interrupted;
 pub struct Progress {
     /// Rows or elements read from the source.
     pub pulled: Counter,
-    /// Users that push has to send.
+    /// Users that push and update have to send.
     pub to_send: Counter,
     /// Users created.
     pub created: Counter,
@@ -77,9 +77,18 @@ impl Progress {
     /// Returns how many users push is through with.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        [&self.created, &self.adopted, &self.linked, &self.conflicts, &self.rejected, &self.put_off]
-            .map(Counter::get)
-            .iter()
-            .sum()
+        [
+            &self.created,
+            &self.adopted,
+            &self.linked,
+            &self.conflicts,
+            &self.rejected,
+            &self.put_off,
+            &self.updated,
+            &self.not_updated,
+        ]
+        .map(Counter::get)
+        .iter()
+        .sum()
     }
 }

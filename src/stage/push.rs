@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::Progress;
@@ -80,6 +80,7 @@ pub async fn push(
         client: client.clone(),
         brake: Brake::new(to_send, shutdown.clone()),
         on_conflict: options.on_conflict,
+        linking: Mutex::new(()),
         answers,
     });
     let feeding = tokio::spawn(feed(Arc::clone(&run), to_create));
@@ -116,6 +117,8 @@ pub(super) struct Run {
     pub client: Client,
     pub brake: Brake,
     pub on_conflict: OnConflict,
+    /// Held by whoever takes a Clerk user over.
+    pub linking: Mutex<()>,
     answers: mpsc::Sender<Unrecorded>,
 }
 
@@ -132,7 +135,7 @@ impl Run {
 
 /// Takes users from the ledger, asks Clerk for them, and hands on those whom Clerk does not know.
 async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>) -> Result<()> {
-    let mut after = 0;
+    let (mut after, key) = (0, run.ledger.hash_key());
     loop {
         let page = run.ledger.pending(after, LOOK_UP).await?;
         let Some(last) = page.last() else { return Ok(()) };
@@ -141,7 +144,7 @@ async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>) -> Result<()> {
         let looked_up = tokio::select! {
             biased;
             () = run.brake.on() => return Ok(()),
-            looked_up = look_up(&run.client, page) => looked_up,
+            looked_up = look_up(&run.client, page, &key) => looked_up,
         };
         match looked_up {
             Ok(looked_up) => hand_on(&run, looked_up, &to_create).await?,

@@ -14,7 +14,7 @@ use super::brake::Brake;
 use super::push::End;
 use crate::clerk::{ClerkUser, Client, Error, Turn};
 use crate::database::{Cleared, Database, Target, WriteError};
-use crate::ledger::{CameToLight, Ledger, ToWrite, Undoable};
+use crate::ledger::{Ledger, ToWrite, Undoable};
 use crate::record::UserId;
 use crate::shutdown::Shutdown;
 
@@ -71,33 +71,6 @@ pub struct Undone {
     pub failed: Vec<(UserId, Error)>,
 }
 
-/// Asks Clerk for users whom a request without an answer may have made, and records those who are there: they are ours, and can be
-/// undone like the others. Returns how many came to light.
-///
-/// # Errors
-/// If Clerk cannot be asked, or the ledger cannot be read or written.
-pub async fn bring_to_light(ledger: &Ledger, client: &Client) -> Result<u64> {
-    let (mut after, mut found) = (0, 0);
-    loop {
-        let page = ledger.doubtful(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = last.id;
-        let ids: Vec<UserId> = page.iter().map(|user| user.user_id.clone()).collect();
-        let there = by_external_id(client.users_by_external_id(&ids).await?);
-        let key = ledger.hash_key();
-        let came = page.into_iter().filter_map(|user| {
-            let clerk_user = there.get(user.user_id.as_str())?;
-            let linked = user.link_to.as_deref() == Some(clerk_user.id.as_str());
-            let ours = |identifier| user.sent_identifiers.contains(&key.identifier(identifier));
-            let is_ours = linked || clerk_user.identifiers().iter().any(ours);
-            is_ours.then(|| CameToLight { id: user.id, clerk_id: clerk_user.id.clone(), linked })
-        });
-        let came: Vec<CameToLight> = came.collect();
-        found += came.len() as u64;
-        ledger.record_come_to_light(&came).await?;
-    }
-}
-
 /// Counts what deleting would do, and deletes nothing.
 ///
 /// # Errors
@@ -134,18 +107,7 @@ pub async fn delete(
         let page = ledger.created(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let decided = tokio::select! {
-            biased;
-            () = brake.on() => break,
-            decided = decide(client, page, include_signed_in) => decided,
-        };
-        let decided = match decided {
-            Ok(decided) => decided,
-            Err(error) => {
-                brake.stop_for(&error);
-                break;
-            }
-        };
+        let Some(decided) = decide_unless(&brake, client, page, include_signed_in).await else { break };
         let (doomed, others): (Vec<_>, Vec<_>) = decided.into_iter().partition(|(_, fate)| *fate == Fate::Deleted);
         let mut done: Vec<i64> = Vec::new();
         for (user, fate) in others {
@@ -175,19 +137,21 @@ pub async fn delete(
     Ok(undone)
 }
 
-/// Takes our user ID away again from Clerk users that were taken over. Returns how it ended, and how many gave it back.
+/// Takes our user ID away again from Clerk users that were taken over. What became of them is counted as deleted.
 ///
 /// # Errors
 /// If the ledger cannot be read or written.
-pub async fn unlink(ledger: &Ledger, client: &Client, shutdown: Shutdown) -> Result<(End, u64)> {
+pub async fn unlink(ledger: &Ledger, client: &Client, shutdown: Shutdown) -> Result<Undone> {
     let brake = Brake::new(0, shutdown.clone());
-    let (mut after, mut given_back) = (0, 0);
+    let mut undone = Undone { end: End::Complete, fates: Fates::default(), failed: Vec::new() };
+    let mut after = 0;
     while !brake.is_on() {
         let page = ledger.linked(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
+        let Some(decided) = decide_unless(&brake, client, page, true).await else { break };
         let mut done = Vec::new();
-        for (user, fate) in decide(client, page, true).await? {
+        for (user, fate) in decided {
             // Who bears another user ID by now, or is gone, has given ours back already.
             let free = match fate {
                 Fate::GoneAlready | Fate::Reassigned => Ok(Some(())),
@@ -197,15 +161,35 @@ pub async fn unlink(ledger: &Ledger, client: &Client, shutdown: Shutdown) -> Res
                 }
             };
             match free {
-                Ok(Some(())) => done.push(user.id),
+                Ok(Some(())) => {
+                    undone.fates.count(Fate::Deleted);
+                    done.push(user.id);
+                }
                 Ok(None) => {}
-                Err(error) => brake.stop_for(&error),
+                Err(error) => undone.failed.push((user.user_id, error)),
             }
         }
         ledger.record_undone(&done).await?;
-        given_back += done.len() as u64;
     }
-    Ok((end(&brake, &shutdown), given_back))
+    undone.end = end(&brake, &shutdown);
+    Ok(undone)
+}
+
+/// Empties rows that still bear the Clerk ID which their users had before they were deleted and created anew, so that the new one
+/// can be written.
+///
+/// # Errors
+/// If the ledger cannot be read or written, or the database does not let it.
+pub async fn clear_former_ids(ledger: &Ledger, database: &Database, target: &Target) -> Result<()> {
+    loop {
+        let batch = ledger.former_ids(BATCH).await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let pairs: Vec<_> = batch.iter().map(|row: &ToWrite| (row.row_key.clone(), row.clerk_id.clone())).collect();
+        database.clear_clerk_ids(target, &pairs).await?;
+        ledger.forget_former_ids(&batch.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+    }
 }
 
 /// How emptying the column went.
@@ -256,6 +240,20 @@ pub async fn clear_column(
     Ok(Ok(emptied))
 }
 
+/// Decides what is to become of users, unless nothing new is to be begun.
+async fn decide_unless(
+    brake: &Brake,
+    client: &Client,
+    page: Vec<Undoable>,
+    include_signed_in: bool,
+) -> Option<Vec<(Undoable, Fate)>> {
+    tokio::select! {
+        biased;
+        () = brake.on() => None,
+        decided = decide(client, page, include_signed_in) => decided.inspect_err(|error| brake.stop_for(error)).ok(),
+    }
+}
+
 /// Reads users from Clerk, and decides what is to become of each.
 async fn decide(client: &Client, page: Vec<Undoable>, include_signed_in: bool) -> Result<Vec<(Undoable, Fate)>, Error> {
     let ids: Vec<_> = page.iter().map(|user| user.clerk_id.clone()).collect();
@@ -268,10 +266,6 @@ async fn decide(client: &Client, page: Vec<Undoable>, include_signed_in: bool) -
         Some(_) => Fate::Deleted,
     };
     Ok(page.into_iter().map(|user| (fate(&user), user)).map(|(fate, user)| (user, fate)).collect())
-}
-
-fn by_external_id(users: Vec<ClerkUser>) -> HashMap<String, ClerkUser> {
-    users.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))).collect()
 }
 
 fn end(brake: &Brake, shutdown: &Shutdown) -> End {

@@ -1,9 +1,9 @@
 //! The bodies of requests that change a user who is in Clerk.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::clerk::changes::{ContactKind, NewContact};
-use crate::record::{Attribute, ClerkId, ImportUser, UserId};
+use crate::record::{Attribute, ClerkId, ImportUser, Part, UserId};
 use crate::secret::Secret;
 
 /// Returns the body that sets attributes of a user to what they are now; what the user has no longer becomes null.
@@ -51,19 +51,27 @@ pub(in crate::clerk) fn external_id_body(user_id: Option<&UserId>) -> Vec<u8> {
     bytes(&json!({ "external_id": user_id.map(UserId::as_str) }))
 }
 
-/// Returns the body that merges these keys into a user's metadata; Clerk merges objects at every level, and null removes a key.
-pub(in crate::clerk) fn metadata_body(keys: &[(Attribute, String, Json)]) -> Vec<u8> {
-    let mut body = Map::new();
-    for (attribute, key, value) in keys {
-        let name = match attribute {
+/// Returns the body that merges these values, each at its place, into a user's metadata; Clerk merges objects at every level, and
+/// null takes a value away.
+pub(in crate::clerk) fn metadata_body(values: &[(Part, Json)]) -> Vec<u8> {
+    let mut body = json!({});
+    for (part, value) in values {
+        let name = match part.attribute {
             Attribute::PublicMetadata => "public_metadata",
             Attribute::PrivateMetadata => "private_metadata",
             Attribute::UnsafeMetadata => "unsafe_metadata",
             _ => continue,
         };
-        body.entry(name).or_insert_with(|| json!({}))[key.as_str()] = value.clone();
+        let mut place = &mut body[name];
+        for key in &part.path {
+            if !place.is_object() {
+                *place = json!({});
+            }
+            place = &mut place[key.as_str()];
+        }
+        *place = value.clone();
     }
-    bytes(&Json::Object(body))
+    bytes(&body)
 }
 
 /// Returns the body that adds an address or number to a user.
@@ -117,14 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_set_key_by_key() {
-        let key = |attribute, key: &str, value| (attribute, key.to_owned(), value);
-        let keys = [
-            key(Attribute::PublicMetadata, "role", json!("admin")),
-            key(Attribute::PublicMetadata, "plan", json!(null)),
-            key(Attribute::PrivateMetadata, "role", json!({"a": 1})),
+    fn metadata_is_set_value_by_value() {
+        let at =
+            |attribute, path: &[&str]| Part { attribute, path: path.iter().map(|key| (*key).to_owned()).collect() };
+        let values = [
+            (at(Attribute::PublicMetadata, &["role"]), json!("admin")),
+            (at(Attribute::PublicMetadata, &["plan", "a"]), json!(null)),
+            (at(Attribute::PublicMetadata, &["plan", "b"]), json!(2)),
+            (at(Attribute::PrivateMetadata, &["role"]), json!([1])),
         ];
-        let body = json!({"public_metadata": {"role": "admin", "plan": null}, "private_metadata": {"role": {"a": 1}}});
-        assert_eq!(read(&metadata_body(&keys)), body);
+        let body = json!({"public_metadata": {"role": "admin", "plan": {"a": null, "b": 2}}, "private_metadata": {"role": [1]}});
+        assert_eq!(read(&metadata_body(&values)), body);
     }
 }

@@ -3,20 +3,24 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::clerk::{ClerkUser, Contact, ContactKind, ContactStatus, NewContact, Standing};
+use super::contacts::Side;
+use crate::clerk::{ClerkUser, Contact, ContactKind, NewContact, Standing};
 use crate::ledger::Change;
 use crate::record::duplicates::HashKey;
-use crate::record::{Attribute, Identifier, IdentifierKind, Part, Reason};
+use crate::record::{Attribute, ImportUser, Part, Reason};
 
-/// The requests that one user needs, in the order in which they are sent, and what none of them carries.
+/// The requests that one user needs, in the order in which they are sent, and what none of them carries. Whatever takes a way to sign
+/// in away comes after whatever adds one.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Steps<'a> {
     /// Attributes that `PATCH /users/{id}` sets.
     pub attributes: Vec<Attribute>,
-    /// Keys of metadata, each with what to merge into it.
-    pub metadata: Vec<(Attribute, String, Json)>,
-    /// Everything about addresses, numbers and standing; additions before removals, so that nobody is without a way in.
+    /// Values of metadata.
+    pub metadata: Vec<(Part, Json)>,
+    /// Everything about addresses, numbers and standing.
     pub others: Vec<Step<'a>>,
+    /// Attributes that are taken away at last.
+    pub last: Vec<Attribute>,
     /// What is not sent, each with the reason.
     pub left: Vec<(Part, Reason)>,
 }
@@ -39,42 +43,38 @@ pub(super) enum Step<'a> {
     Remove {
         /// Which kind.
         kind: ContactKind,
-        /// Clerk's ID of it.
-        id: &'a str,
+        /// Which it is.
+        contact: &'a Contact,
     },
     /// Puts one reserved address in the place of all others.
-    ReplaceByReserved(&'a str),
+    ReplaceByReserved {
+        /// The address.
+        email: &'a str,
+        /// The others, all of them ours.
+        others: &'a [Contact],
+    },
     /// Bans, locks, or ends that.
     Stand(Standing),
 }
 
+const EMAILS: [Attribute; 3] = [Attribute::Email, Attribute::EmailAddresses, Attribute::UnverifiedEmailAddresses];
+const PHONES: [Attribute; 3] = [Attribute::Phone, Attribute::PhoneNumbers, Attribute::UnverifiedPhoneNumbers];
+
 impl<'a> Steps<'a> {
-    /// Decides what to ask. Only what changed in the source is touched; what the user changed in Clerk is left alone.
-    pub(super) fn of(change: &'a Change, now: &'a ClerkUser, key: &HashKey) -> Self {
+    /// Decides what to ask. Only what changed in the source and was not `sent` yet is touched; what the user changed in Clerk is left
+    /// alone.
+    pub(super) fn of(change: &'a Change, sent: &[Part], now: &'a ClerkUser, key: &HashKey) -> Self {
         let mut steps = Self::default();
-        for part in &change.parts {
+        let to_send: Vec<&Part> = change.parts.iter().filter(|part| !sent.contains(part)).collect();
+        for part in &to_send {
             steps.sort(part, change, now);
         }
-        let changed = |attributes: &[Attribute]| change.parts.iter().any(|part| attributes.contains(&part.attribute));
+        let changed = |attributes: &[Attribute]| to_send.iter().any(|part| attributes.contains(&part.attribute));
         if changed(&EMAILS) {
-            let wanted: Vec<&str> = change.user.verified_emails().collect();
-            let side = Side {
-                kind: ContactKind::Email,
-                wanted,
-                reserved: &change.user.unverified_email_addresses,
-                there: &now.emails,
-            };
-            side.add_to(&mut steps, change, key);
+            Side::emails(change, now, key, changed(&[Attribute::Email])).add_to(&mut steps);
         }
         if changed(&PHONES) {
-            let wanted: Vec<&str> = change.user.verified_phones().collect();
-            let side = Side {
-                kind: ContactKind::Phone,
-                wanted,
-                reserved: &change.user.unverified_phone_numbers,
-                there: &now.phones,
-            };
-            side.add_to(&mut steps, change, key);
+            Side::phones(change, now, key, changed(&[Attribute::Phone])).add_to(&mut steps);
         }
         steps
     }
@@ -82,18 +82,14 @@ impl<'a> Steps<'a> {
     fn sort(&mut self, part: &Part, change: &Change, now: &ClerkUser) {
         let user = &change.user;
         match part.attribute {
-            Attribute::PublicMetadata => self.merge(part, &user.public_metadata, &now.public_metadata),
-            Attribute::PrivateMetadata => self.merge(part, &user.private_metadata, &now.private_metadata),
-            Attribute::UnsafeMetadata => self.merge(part, &user.unsafe_metadata, &now.unsafe_metadata),
-            Attribute::Password | Attribute::PasswordHasher => match password_left_alone(change, now) {
-                Some(reason) => self.left.push((part.clone(), reason)),
+            Attribute::PublicMetadata => self.merge(part, &user.public_metadata),
+            Attribute::PrivateMetadata => self.merge(part, &user.private_metadata),
+            Attribute::UnsafeMetadata => self.merge(part, &user.unsafe_metadata),
+            Attribute::Password | Attribute::PasswordHasher => match why_no_password(change, now) {
+                Some((code, why)) => self.leave(part, code, why),
                 // The two go together, whichever of them changed.
-                None => self.attributes.extend(
-                    [Attribute::Password, Attribute::PasswordHasher]
-                        .into_iter()
-                        .filter(|attribute| !self.attributes.contains(attribute))
-                        .collect::<Vec<_>>(),
-                ),
+                None if self.attributes.contains(&Attribute::Password) => {}
+                None => self.attributes.extend([Attribute::Password, Attribute::PasswordHasher]),
             },
             Attribute::Banned => {
                 let wanted = user.banned.unwrap_or_default();
@@ -104,162 +100,87 @@ impl<'a> Steps<'a> {
                 self.others.extend((wanted != now.locked).then_some(Step::Stand(Standing::Locked(wanted))));
             }
             Attribute::Web3Wallets => self.leave(part, "no_endpoint", "Clerk has no request that changes web3 wallets"),
+            Attribute::Username if user.username.is_none() => self.last.push(Attribute::Username),
             Attribute::Username | Attribute::FirstName | Attribute::LastName | Attribute::Locale => {
                 self.attributes.push(part.attribute);
             }
-            Attribute::TotpSecret if user.totp_secret.is_none() => self.leave_absent(part),
-            Attribute::BackupCodes if user.backup_codes.is_empty() => self.leave_absent(part),
-            Attribute::CreatedAt if user.created_at.is_none() => self.leave_absent(part),
-            Attribute::LegalAcceptedAt if user.legal_accepted_at.is_none() => self.leave_absent(part),
-            Attribute::CreateOrganizationEnabled if user.create_organization_enabled.is_none() => {
-                self.leave_absent(part);
-            }
-            Attribute::CreateOrganizationsLimit if user.create_organizations_limit.is_none() => self.leave_absent(part),
-            Attribute::DeleteSelfEnabled if user.delete_self_enabled.is_none() => self.leave_absent(part),
-            Attribute::BypassClientTrust if user.bypass_client_trust.is_none() => self.leave_absent(part),
-            Attribute::TotpSecret
-            | Attribute::BackupCodes
-            | Attribute::CreatedAt
-            | Attribute::LegalAcceptedAt
-            | Attribute::CreateOrganizationEnabled
-            | Attribute::CreateOrganizationsLimit
-            | Attribute::DeleteSelfEnabled
-            | Attribute::BypassClientTrust => self.attributes.push(part.attribute),
             Attribute::Email
             | Attribute::EmailAddresses
             | Attribute::UnverifiedEmailAddresses
             | Attribute::Phone
             | Attribute::PhoneNumbers
             | Attribute::UnverifiedPhoneNumbers => {}
+            attribute if is_absent(user, attribute) => {
+                self.leave(
+                    part,
+                    "no_endpoint",
+                    "the source has none any more, and Clerk has no request that takes it away",
+                );
+            }
+            attribute => self.attributes.push(attribute),
         }
     }
 
-    fn merge(&mut self, part: &Part, wanted: &Map<String, Json>, there: &Map<String, Json>) {
-        if let Some(key) = &part.metadata_key
-            && wanted.get(key) != there.get(key)
-        {
-            self.metadata.push((part.attribute, key.clone(), to_merge(wanted.get(key), there.get(key))));
+    fn merge(&mut self, part: &Part, wanted: &Map<String, Json>) {
+        match value_at(wanted, &part.path) {
+            At::Value(value) => self.metadata.push((part.clone(), value.clone())),
+            At::Nothing => self.metadata.push((part.clone(), Json::Null)),
+            At::BelowAValue => {}
         }
     }
 
-    fn leave(&mut self, part: &Part, code: &str, why: &str) {
+    pub(super) fn leave(&mut self, part: &Part, code: &str, why: &str) {
         self.left.push((part.clone(), Reason::new(part.to_string(), code, why)));
     }
+}
 
-    fn leave_absent(&mut self, part: &Part) {
-        self.leave(part, "no_endpoint", "the source has none any more, and Clerk has no request that takes it away");
+/// What stands at a place of metadata.
+enum At<'a> {
+    Value(&'a Json),
+    Nothing,
+    /// A value that is no object stands higher up, and takes the place of whatever was below.
+    BelowAValue,
+}
+
+fn value_at<'a>(metadata: &'a Map<String, Json>, path: &[String]) -> At<'a> {
+    let Some((first, below)) = path.split_first() else { return At::BelowAValue };
+    let Some(mut value) = metadata.get(first) else { return At::Nothing };
+    for key in below {
+        let Some(object) = value.as_object() else { return At::BelowAValue };
+        let Some(next) = object.get(key) else { return At::Nothing };
+        value = next;
+    }
+    At::Value(value)
+}
+
+/// Whether the source has no value of an attribute that Clerk can be given and not relieved of.
+fn is_absent(user: &ImportUser, attribute: Attribute) -> bool {
+    match attribute {
+        Attribute::TotpSecret => user.totp_secret.is_none(),
+        Attribute::BackupCodes => user.backup_codes.is_empty(),
+        Attribute::CreatedAt => user.created_at.is_none(),
+        Attribute::LegalAcceptedAt => user.legal_accepted_at.is_none(),
+        Attribute::CreateOrganizationEnabled => user.create_organization_enabled.is_none(),
+        Attribute::CreateOrganizationsLimit => user.create_organizations_limit.is_none(),
+        Attribute::DeleteSelfEnabled => user.delete_self_enabled.is_none(),
+        Attribute::BypassClientTrust => user.bypass_client_trust.is_none(),
+        _ => false,
     }
 }
 
-const EMAILS: [Attribute; 3] = [Attribute::Email, Attribute::EmailAddresses, Attribute::UnverifiedEmailAddresses];
-const PHONES: [Attribute; 3] = [Attribute::Phone, Attribute::PhoneNumbers, Attribute::UnverifiedPhoneNumbers];
-
-/// What has to be merged into a value so that it becomes the wanted one: null takes away what is too much.
-fn to_merge(wanted: Option<&Json>, there: Option<&Json>) -> Json {
-    match (wanted, there) {
-        (None, _) => Json::Null,
-        (Some(Json::Object(wanted)), Some(Json::Object(there))) => {
-            let too_much = there.keys().filter(|key| !wanted.contains_key(*key)).map(|key| (key.clone(), Json::Null));
-            let differing = wanted.iter().filter(|(key, value)| there.get(*key) != Some(*value));
-            let merged = differing.map(|(key, value)| (key.clone(), to_merge(Some(value), there.get(key))));
-            too_much.chain(merged).collect::<Map<_, _>>().into()
-        }
-        (Some(wanted), _) => wanted.clone(),
-    }
-}
-
-/// A password goes out only if nobody has set another one in Clerk since we sent ours.
-fn password_left_alone(change: &Change, now: &ClerkUser) -> Option<Reason> {
-    let reason = |code: &str, why: &str| Some(Reason::new("password", code, why));
+/// A password goes out only if nobody has set another one in Clerk since we sent ours. Returns why it does not.
+fn why_no_password(change: &Change, now: &ClerkUser) -> Option<(&'static str, &'static str)> {
     if change.user.password.is_none() {
-        return reason("no_endpoint", "the source has none any more, and Clerk has no request that takes it away");
+        return Some(("no_endpoint", "the source has none any more, and Clerk has no request that takes it away"));
     }
     match (change.password_at, now.password_at) {
         // We sent none, and nobody has set one since.
         (None, None) if !now.has_password => None,
         (Some(ours), Some(theirs)) if theirs <= ours => None,
-        _ => reason(
+        _ => Some((
             "changed_in_clerk",
             "the user may have set another password in Clerk since ours was sent; it is left alone",
-        ),
-    }
-}
-
-/// The addresses, or the numbers: those that the source has, and those that are in Clerk.
-struct Side<'a> {
-    kind: ContactKind,
-    /// Verified in the source, the primary one first.
-    wanted: Vec<&'a str>,
-    /// Not verified in the source.
-    reserved: &'a [String],
-    there: &'a [Contact],
-}
-
-impl<'a> Side<'a> {
-    fn add_to(&self, steps: &mut Steps<'a>, change: &'a Change, key: &HashKey) {
-        if let Some(email) = self.alone_and_reserved(change, key) {
-            if self.find(email).is_none() {
-                steps.others.push(Step::ReplaceByReserved(email));
-            }
-            return;
-        }
-        for (at, value) in self.wanted.iter().enumerate() {
-            let primary = at == 0;
-            match self.find(value) {
-                None => steps.others.push(Step::Add(NewContact { kind: self.kind, value, verified: true, primary })),
-                Some(there) if there.status != ContactStatus::Verified || primary && !there.primary => {
-                    steps.others.push(Step::Verify { kind: self.kind, id: &there.id, primary });
-                }
-                Some(_) => {}
-            }
-        }
-        if self.reserved.iter().any(|value| self.find(value).is_none()) {
-            let part = Part::from(match self.kind {
-                ContactKind::Email => Attribute::UnverifiedEmailAddresses,
-                ContactKind::Phone => Attribute::UnverifiedPhoneNumbers,
-            });
-            let why = "Clerk has no request that adds one more that is not verified and yet reserved for the user";
-            steps.leave(&part, "no_endpoint", why);
-        }
-        // Whoever has nothing else would be left without a way in.
-        if self.wanted.is_empty() && self.reserved.iter().all(|value| self.find(value).is_none()) {
-            return;
-        }
-        let gone = self.there.iter().filter(|there| self.was_sent(there, change, key) && !self.is_wanted(there));
-        steps.others.extend(gone.map(|there| Step::Remove { kind: self.kind, id: &there.id }));
-    }
-
-    /// The one address of a user that has no other, neither in the source nor in Clerk (but for those we sent).
-    fn alone_and_reserved(&self, change: &Change, key: &HashKey) -> Option<&'a str> {
-        let [email] = self.reserved else { return None };
-        let all_ours =
-            self.there.iter().all(|there| self.was_sent(there, change, key) || self.same(&there.value, email));
-        (self.kind == ContactKind::Email && self.wanted.is_empty() && all_ours).then_some(email.as_str())
-    }
-
-    fn find(&self, value: &str) -> Option<&'a Contact> {
-        self.there.iter().find(|there| self.same(&there.value, value))
-    }
-
-    fn is_wanted(&self, there: &Contact) -> bool {
-        self.wanted.iter().any(|value| self.same(&there.value, value))
-            || self.reserved.iter().any(|value| self.same(&there.value, value))
-    }
-
-    fn was_sent(&self, there: &Contact, change: &Change, key: &HashKey) -> bool {
-        change.sent_identifiers.contains(&key.identifier(&self.identifier(&there.value)))
-    }
-
-    fn same(&self, a: &str, b: &str) -> bool {
-        self.identifier(a) == self.identifier(b)
-    }
-
-    fn identifier(&self, value: &str) -> Identifier {
-        let kind = match self.kind {
-            ContactKind::Email => IdentifierKind::Email,
-            ContactKind::Phone => IdentifierKind::Phone,
-        };
-        Identifier::new(kind, value)
+        )),
     }
 }
 
@@ -268,18 +189,37 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::record::UserId;
+
+    fn check(wanted: Json, paths: &[&[&str]], expected: &[(&[&str], Json)]) {
+        let wanted: Map<String, Json> = serde_json::from_value(wanted).expect("an object");
+        let mut steps = Steps::default();
+        for path in paths {
+            let path = path.iter().map(|key| (*key).to_owned()).collect();
+            steps.merge(&Part { attribute: Attribute::PublicMetadata, path }, &wanted);
+        }
+        let merged: Vec<(Vec<&str>, Json)> = steps
+            .metadata
+            .iter()
+            .map(|(part, value)| (part.path.iter().map(String::as_str).collect(), value.clone()))
+            .collect();
+        let expected: Vec<(Vec<&str>, Json)> =
+            expected.iter().map(|(path, value)| (path.to_vec(), value.clone())).collect();
+        assert_eq!(merged, expected);
+    }
 
     #[test]
-    fn what_is_merged_makes_of_what_is_there_what_is_wanted() {
-        let table = [
-            (json!({"a": {"x": 1}}), json!({"a": {"x": 1, "y": 2}}), json!({"a": {"y": null}})),
-            (json!({"a": {"x": 2}, "b": 1}), json!({"a": {"x": 1}}), json!({"a": {"x": 2}, "b": 1})),
-            (json!({"a": [1]}), json!({"a": {"x": 1}}), json!({"a": [1]})),
-            (json!("text"), json!({"a": 1}), json!("text")),
-        ];
-        for (wanted, there, merged) in table {
-            assert_eq!(to_merge(Some(&wanted), Some(&there)), merged);
-        }
-        assert_eq!(to_merge(None, Some(&json!(1))), Json::Null);
+    fn metadata_is_set_where_it_changed_and_taken_away_where_it_is_gone() {
+        check(json!({"plan": {"a": 1}}), &[&["plan", "a"]], &[(&["plan", "a"], json!(1))]);
+        check(json!({"plan": {"a": 1}}), &[&["plan", "b"]], &[(&["plan", "b"], json!(null))]);
+        check(json!({}), &[&["plan", "a"]], &[(&["plan", "a"], json!(null))]);
+        check(json!({"plan": "x"}), &[&["plan"], &["plan", "a"]], &[(&["plan"], json!("x"))]);
+    }
+
+    #[test]
+    fn absent_values_that_clerk_keeps_are_left_and_told() {
+        let user = ImportUser::new(UserId::new("1").expect("an ID"));
+        assert!(is_absent(&user, Attribute::TotpSecret) && is_absent(&user, Attribute::CreatedAt));
+        assert!(!is_absent(&user, Attribute::FirstName), "a name can be taken away");
     }
 }
