@@ -17,7 +17,8 @@ pub(super) struct DatabaseSource {
     pub url: DatabaseUrl,
     /// What it is asked, and where its rows stand.
     pub query: QueryFile,
-    database: Database,
+    /// The database itself, open for reading.
+    pub database: Database,
     options: Options,
     selection: Selection,
 }
