@@ -10,9 +10,7 @@ use super::consent::Asked;
 use super::database_source;
 use super::write_target::{self, WriteTarget};
 use super::{Context, clerk_target, consent, ledger_file, run};
-use crate::args::{
-    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs,
-};
+use crate::args::{ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, TargetArgs};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Counts, Ledger, Problems, Source, State, WriteBack};
 use crate::output::{Bar, Phase, count, number, table, write_log};
@@ -100,8 +98,7 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
 async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let clerk = clerk_target::open(args.clerk, context).await?;
     clerk.guard()?;
-    let selection = SelectionArgs::default();
-    let database = database_source::open(args.database, args.query, args.mapping, selection, context).await?;
+    let database = database_source::open(args.database, args.query, args.mapping, None, context).await?;
     // A query that cannot be taken is told before the long walk, and none stays open during it.
     drop(database.start().await?);
     let place = write_target::place(args.target, Some(&database.query), context).or_refuse()?;

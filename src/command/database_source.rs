@@ -17,12 +17,14 @@ pub(super) struct DatabaseSource {
     pub url: DatabaseUrl,
     /// What it is asked, and where its rows stand.
     pub query: QueryFile,
-    database: Database,
+    /// The database itself, open for reading.
+    pub database: Database,
     options: Options,
     selection: Selection,
 }
 
-/// Connects to the database, read-only, and chooses the query.
+/// Connects to the database, read-only, and chooses the query. Without `selection` all users are wanted, whatever the settings
+/// say.
 ///
 /// # Errors
 /// A refusal, if a setting is wrong; a failure, if the database cannot be reached.
@@ -30,7 +32,7 @@ pub(super) async fn open(
     database: DatabaseArgs,
     query: QueryArgs,
     mapping: MappingArgs,
-    selection: SelectionArgs,
+    selection: Option<SelectionArgs>,
     context: &Context,
 ) -> Result<DatabaseSource, Failure> {
     let from_flag = database.database_url.is_some();
@@ -43,7 +45,7 @@ pub(super) async fn open(
         query_file::preset(name, url.engine()).or_refuse()?;
     }
     let options = options(context.config.mapping(mapping)).or_refuse()?;
-    let selection = selected(context, selection).or_refuse()?;
+    let selection = selection.map(|flags| selected(context, flags)).transpose().or_refuse()?.unwrap_or_default();
     let database = context.or_interrupted(Database::connect(&url, Access::Read)).await??;
     let query = context.or_interrupted(choose(&database, query)).await??;
     let origin = context.config.origin("DATABASE_URL").filter(|_| !from_flag);

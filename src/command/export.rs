@@ -59,7 +59,8 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         ))
         .or_refuse();
     }
-    let database = database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
+    let database =
+        database_source::open(args.database, args.query, args.mapping, Some(args.selection), &context).await?;
     let mut source = database.start().await?;
     let folder = match args.output.parent() {
         Some(folder) if !to_stdout && !folder.as_os_str().is_empty() => folder,

@@ -54,7 +54,8 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     if !args.dry_run {
         clerk.guard()?;
     }
-    let database = database_source::open(args.database, args.query, args.mapping, args.selection, &context).await?;
+    let database =
+        database_source::open(args.database, args.query, args.mapping, Some(args.selection), &context).await?;
     let mut source = database.start().await?;
     let DatabaseSource { url, query, .. } = database;
     let writes = context.config.write_back(args.write_back).write_back == Some(true);

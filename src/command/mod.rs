@@ -15,6 +15,7 @@ mod simulator;
 mod status;
 mod summary;
 mod undo;
+mod verify;
 mod write_target;
 
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ pub enum Command {
     Backfill(Box<backfill::Args>),
     /// Delete from Clerk what the ledger created, and nothing else.
     Undo(Box<undo::Args>),
+    /// Compare database, ledger and Clerk, user by user; or let Clerk check one password.
+    Verify(Box<verify::Args>),
     /// Tell where it stands, and what to run next.
     Status(status::Args),
     /// Serve a local Clerk, to try things out.
@@ -99,6 +102,7 @@ impl Command {
             Self::Import(args) => Box::pin(import::run(*args, context)).await,
             Self::Backfill(args) => Box::pin(backfill::run(*args, context)).await,
             Self::Undo(args) => Box::pin(undo::run(*args, context)).await,
+            Self::Verify(args) => Box::pin(verify::run(*args, context)).await,
             Self::Status(args) => status::run(args, context).await,
             Self::Simulator(args) => simulator::run(args, context).await,
         }

@@ -1,4 +1,5 @@
-//! Rows and Clerk users brought together without an import of ours: for `backfill --from clerk`, in a temporary ledger.
+//! Rows and Clerk users brought together without an import of ours: for `backfill --from clerk`, in a temporary ledger. The Clerk users
+//! that it keeps also serve `verify`.
 
 use std::collections::HashMap;
 
@@ -16,6 +17,8 @@ pub struct ClerkSide {
     pub external_id: Option<String>,
     /// All identifiers.
     pub identifiers: Vec<Identifier>,
+    /// What else is to be compared of the user: the ledger keeps it as it is.
+    pub facts: Vec<u8>,
 }
 
 /// A row of the source.
@@ -45,7 +48,7 @@ pub struct Matched {
 }
 
 impl Ledger {
-    /// Keeps users of the Clerk instance.
+    /// Keeps users of the Clerk instance. All of them must be there, and indexed, before they are asked for.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
@@ -59,20 +62,32 @@ impl Ledger {
         let failed = self.failed("write");
         let mut transaction = connection.begin().await.map_err(&failed)?;
         for chunk in users.chunks(200) {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO clerk_user (clerk_id, external_id) ");
+            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO clerk_user (clerk_id, external_id, facts) ");
             query.push_values(chunk, |mut values, user| {
-                values.push_bind(user.clerk_id.as_str()).push_bind(user.external_id.as_deref());
+                values
+                    .push_bind(user.clerk_id.as_str())
+                    .push_bind(user.external_id.as_deref())
+                    .push_bind(user.facts.as_slice());
             });
             query.build().execute(&mut *transaction).await.map_err(&failed)?;
         }
         for chunk in hashes.chunks(200) {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT OR IGNORE INTO clerk_identifier (clerk_id, hash) ");
+            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO clerk_identifier (clerk_id, hash) ");
             query.push_values(chunk, |mut values, (clerk_id, hash)| {
                 values.push_bind(clerk_id.as_str()).push_bind(hash.as_slice());
             });
             query.build().execute(&mut *transaction).await.map_err(&failed)?;
         }
         transaction.commit().await.map_err(&failed)
+    }
+
+    /// Ends the keeping: makes the indexes, and forgets what was kept of a user before it was met again.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be written.
+    pub async fn index_clerk_users(&self) -> Result<(), LedgerError> {
+        let done = sqlx::raw_sql(INDEX_CLERK_USERS).execute(&mut *self.connection().await).await;
+        done.map(drop).map_err(self.failed("write"))
     }
 
     /// Matches rows with the kept Clerk users by user ID; where a row gives identifiers, one of them must agree. Matched rows
@@ -144,3 +159,12 @@ impl Ledger {
         Ok(unmatched.unsigned_abs().saturating_sub(disagreeing))
     }
 }
+
+/// Users who move backwards while Clerk is walked through, because somebody dates them back, are met twice.
+const INDEX_CLERK_USERS: &str = "
+CREATE INDEX clerk_user_by_clerk_id ON clerk_user (clerk_id);
+CREATE INDEX clerk_user_by_external_id ON clerk_user (external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX clerk_identifier_by_clerk_id ON clerk_identifier (clerk_id);
+CREATE INDEX clerk_identifier_by_hash ON clerk_identifier (hash);
+DELETE FROM clerk_user WHERE EXISTS (
+    SELECT 1 FROM clerk_user AS later WHERE later.clerk_id = clerk_user.clerk_id AND later.rowid > clerk_user.rowid);";

@@ -6,6 +6,7 @@
 
 mod belonging;
 mod changes;
+mod comparison;
 pub mod entry;
 mod files;
 mod matching;
@@ -19,6 +20,7 @@ mod write_back;
 
 pub use belonging::{Belonging, Source};
 pub use changes::{Change, UpdateEnd, Updated};
+pub use comparison::{ComparedRow, Holder, KeptUser, Known, Misplaced, Remembered, WithoutRow};
 pub use entry::{Failure, Outcome, State, WriteBack};
 pub use matching::{ClerkSide, Matched, RowSide};
 pub use merge::{Extent, Merged, Terms};

@@ -32,6 +32,8 @@ pub struct Ledger {
     lock: Option<File>,
     /// The folder of a temporary ledger, removed with it.
     _folder: Option<TempDir>,
+    /// The lock of the ledger that a temporary one is a copy of: as long as the copy is used, nobody writes the original.
+    _model: Option<File>,
 }
 
 /// Why a ledger cannot be used.
@@ -185,7 +187,7 @@ impl Ledger {
         let read_only = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(PATIENCE);
         let mut connection = read_only.connect().await.map_err(failed("open"))?;
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
-        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: None, _folder: None })
+        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: None, _folder: None, _model: None })
     }
 
     /// Makes a ledger that vanishes when dropped. If `model` is a ledger's file, it starts as a copy of it: a dry run sees what
@@ -197,11 +199,12 @@ impl Ledger {
         let failed = |source| LedgerError::File { what: "make a temporary folder for", path: "ledger".into(), source };
         let folder = tempfile::Builder::new().prefix("db2clerk-").tempdir().map_err(failed)?;
         let path = folder.path().join("ledger.db");
+        let mut shared = None;
         if let Some(model) = model.filter(|model| model.exists()) {
-            let _not_written_meanwhile = files::share(model)?;
+            shared = files::share(model)?;
             files::copy(model, &path)?;
         }
-        Self::open_in(path, Some(folder)).await
+        Ok(Self { _model: shared, ..Self::open_in(path, Some(folder)).await? })
     }
 
     async fn open_in(path: PathBuf, folder: Option<TempDir>) -> Result<Self, LedgerError> {
@@ -223,7 +226,7 @@ impl Ledger {
         })?;
         kill_point::reach(Point::LedgerMigrated);
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
-        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: Some(lock), _folder: folder })
+        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: Some(lock), _folder: folder, _model: None })
     }
 
     /// Returns where the ledger lies.

@@ -24,7 +24,7 @@ where
     if page.is_empty() {
         return Ok(None);
     }
-    let (path, file) = create(folder)?;
+    let (path, file) = create(folder, "migration-log")?;
     let mut file = BufWriter::new(file);
     let failed = || format!("failed to write the log `{}`", path.display());
     while let Some(last) = page.last() {
@@ -39,12 +39,13 @@ where
     Ok(Some(path))
 }
 
-/// A name without `:`, which Windows does not take; two runs in one second get two files.
-fn create(folder: &Path) -> Result<(PathBuf, File)> {
+/// Makes a new, owner-only `<what>-<UTC time>.json` in the folder: a name without `:`, which Windows does not take; two runs in
+/// one second get two files.
+pub(super) fn create(folder: &Path, what: &str) -> Result<(PathBuf, File)> {
     let time = Utc::now().format("%Y-%m-%dT%H-%M-%SZ");
     for number in 1.. {
         let suffix = if number == 1 { String::new() } else { format!("-{number}") };
-        let path = folder.join(format!("migration-log-{time}{suffix}.json"));
+        let path = folder.join(format!("{what}-{time}{suffix}.json"));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -52,7 +53,7 @@ fn create(folder: &Path) -> Result<(PathBuf, File)> {
         match options.open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && number < 1000 => {}
-            Err(error) => return Err(error).with_context(|| format!("failed to make the log `{}`", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("failed to make the file `{}`", path.display())),
         }
     }
     unreachable!("the loop returns")

@@ -1,12 +1,14 @@
-//! What people and programs read: messages, progress, tables, the JSON object, the log file.
+//! What people and programs read: messages, progress, tables, the JSON object, the log file, the file of differences.
 
 mod console;
+mod differences;
 mod log;
 mod progress;
 pub mod table;
 mod text;
 
 pub use console::Console;
+pub use differences::Differences;
 pub use log::write as write_log;
 pub use progress::{Bar, Phase};
 pub use text::{count, duration, number};

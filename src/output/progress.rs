@@ -15,6 +15,8 @@ use crate::stage::Progress;
 pub enum Phase {
     /// Reading the source; how much there is, is not known.
     Reading,
+    /// Reading the users of Clerk; so many.
+    Walking(u64),
     /// Sending users and writing IDs back.
     Sending,
     /// Writing IDs back only; so many.
@@ -45,7 +47,9 @@ impl Bar {
         };
         if let Ok(style) = ProgressStyle::with_template(match phase {
             Phase::Reading => "  {spinner} {msg}",
-            Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => "  {bar:30} {pos}/{len}  {msg}",
+            Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
+                "  {bar:30} {pos}/{len}  {msg}"
+            }
         }) {
             bar.set_style(style);
         }
@@ -68,6 +72,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
     loop {
         let (done, total) = match phase {
             Phase::Reading => (progress.pulled.get(), 0),
+            Phase::Walking(total) => (progress.pulled.get(), total),
             Phase::Sending => (progress.sent(), progress.to_send.get()),
             Phase::Writing(total) => (rows(&progress), total),
             Phase::Undoing(total) => (progress.undone.get(), total),
@@ -81,7 +86,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
             next_line += LINE;
             match phase {
                 Phase::Reading => console.note(message),
-                Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
+                Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
                     console.note(format!("{}/{}  {message}", number(done), number(total)));
                 }
             }

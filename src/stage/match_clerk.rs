@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::Progress;
 use super::source::Source;
+use super::verify::Facts;
 use crate::clerk::Client;
 use crate::ledger::{ClerkSide, Ledger, Matched, RowSide};
 use crate::mapping::{Mapped, Refused};
@@ -36,16 +37,24 @@ pub async fn walk_clerk(client: &Client, ledger: &Ledger, progress: &Progress) -
     let mut after: Option<ClerkId> = None;
     loop {
         let page = client.list_users(after.as_ref()).await?;
-        let Some(last) = page.last() else { return Ok(users) };
+        let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         users += page.len() as u64;
         progress.pulled.add(page.len() as u64);
+        let key = ledger.hash_key();
         let page: Vec<ClerkSide> = page
             .into_iter()
-            .map(|user| ClerkSide { identifiers: user.identifiers(), clerk_id: user.id, external_id: user.external_id })
+            .map(|user| ClerkSide {
+                identifiers: user.identifiers(),
+                facts: Facts::of_clerk(&user, &key).to_bytes(),
+                clerk_id: user.id,
+                external_id: user.external_id,
+            })
             .collect();
         ledger.keep_clerk_users(&page).await?;
     }
+    ledger.index_clerk_users().await?;
+    Ok(users)
 }
 
 /// Reads all rows of the source, and lets those that belong to a kept Clerk user wait for the write-back.

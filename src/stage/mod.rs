@@ -14,6 +14,7 @@ mod settle;
 pub mod source;
 pub mod undo;
 pub mod update;
+pub mod verify;
 pub mod write_back;
 
 use std::sync::atomic::{AtomicU64, Ordering};

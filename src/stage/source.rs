@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 
 use crate::database::Rows;
-use crate::mapping::{ElementError, ElementMapping, Mapped, Mapping, Refused};
+use crate::mapping::{ElementError, ElementMapping, Field, Mapped, Mapping, Refused};
 use crate::users_file::ReadError;
 
 /// Where users come from, mapped on the way.
@@ -69,6 +69,15 @@ impl Source {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.selection.is_whole() && matches!(self.origin, Origin::Rows { .. })
+    }
+
+    /// Returns whether the source has a field at all. Of a users file nobody knows before its end, so it has them all.
+    #[must_use]
+    pub fn selects(&self, field: Field) -> bool {
+        match &self.origin {
+            Origin::Rows { mapping, .. } => mapping.selects(field),
+            Origin::Elements { .. } => true,
+        }
     }
 
     /// Returns how many rows or elements were read.

@@ -19,3 +19,4 @@ mod simulator;
 mod story;
 mod top_up;
 mod undo;
+mod verify;
