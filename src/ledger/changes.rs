@@ -66,14 +66,14 @@ impl Ledger {
     pub(super) async fn note_changes(
         &self,
         connection: &mut SqliteConnection,
-        terms: Terms,
+        terms: &Terms,
     ) -> Result<u64, LedgerError> {
         let failed = self.failed("merge the pull into");
         let forget = if terms.extent == Extent::Whole { "DELETE FROM change" } else { FORGET_BROUGHT };
         for sql in [FIRST_CONTENT, forget, "UPDATE change SET payload = NULL"] {
             sqlx::raw_sql(sql).execute(&mut *connection).await.map_err(&failed)?;
         }
-        let mut offered = None;
+        let mut offered = terms.offered.clone().map(HashSet::from_iter);
         let (mut after, mut changed) = (0_i64, 0);
         loop {
             let rows = sqlx::query(DIFFERING).bind(after).bind(PAGE).fetch_all(&mut *connection).await;
@@ -120,7 +120,7 @@ impl Ledger {
         Ok(parts.into_iter().map(|part| (part.clone(), !now.has(&part))).collect())
     }
 
-    /// The attributes that any staged user has. One that nobody has is probably no longer asked for, which is no change.
+    /// The attributes that any staged user has. One that nobody has is probably not in the users file any more, which is no change.
     async fn offered(&self, connection: &mut SqliteConnection) -> Result<HashSet<Attribute>, LedgerError> {
         let failed = self.failed("merge the pull into");
         let (mut after, mut offered) = (0_i64, HashSet::new());

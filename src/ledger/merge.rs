@@ -9,7 +9,7 @@ use super::entry::{Event, State};
 use super::store::{Ledger, LedgerError};
 use crate::kill_point::{self, Point};
 use crate::record::duplicates::{Candidate, IdentifierHash, losers};
-use crate::record::{IdentifierKind, UserId};
+use crate::record::{Attribute, IdentifierKind, UserId};
 
 /// How much of the source a pull brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Extent {
 }
 
 /// How a pull is to be taken over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// How much of the source it brought.
     pub extent: Extent,
@@ -31,13 +31,15 @@ pub struct Terms {
     pub update: bool,
     /// Whether users that `undo` deleted are to be created again.
     pub recreate: bool,
+    /// The attributes that the source can give a user; `None`: nobody knows. What it cannot give has not changed.
+    pub offered: Option<Vec<Attribute>>,
 }
 
 impl Terms {
     /// Returns the usual terms: nothing of what is in Clerk already is touched.
     #[must_use]
     pub fn of(extent: Extent) -> Self {
-        Self { extent, accept_changed_identifiers: false, update: false, recreate: false }
+        Self { extent, accept_changed_identifiers: false, update: false, recreate: false, offered: None }
     }
 }
 
@@ -61,7 +63,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::OtherPeople`], if known user IDs now belong to other people; [`LedgerError`], if the ledger cannot be
     /// written. Nothing is merged then.
-    pub async fn merge(&self, terms: Terms) -> Result<Merged, LedgerError> {
+    pub async fn merge(&self, terms: &Terms) -> Result<Merged, LedgerError> {
         let mut connection = self.connection().await;
         let failed = self.failed("merge the pull into");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
@@ -209,7 +211,7 @@ async fn held(
     Ok(rows.iter().filter_map(pair).collect())
 }
 
-async fn apply(connection: &mut SqliteConnection, terms: Terms) -> Result<Merged, sqlx::Error> {
+async fn apply(connection: &mut SqliteConnection, terms: &Terms) -> Result<Merged, sqlx::Error> {
     // Rows without a user ID cannot be told apart from one pull to the next, so each pull brings its own.
     run(connection, "DELETE FROM user WHERE user_id IS NULL").await?;
     if terms.recreate {

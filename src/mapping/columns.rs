@@ -93,10 +93,14 @@ impl Mapping {
         Ok(Self { targets, rules })
     }
 
-    /// Returns whether the query has a column for a field.
+    /// Returns whether the query has a column for a field, or for a place inside it.
     #[must_use]
     pub fn selects(&self, field: Field) -> bool {
-        self.targets.contains(&Target::Field(field))
+        self.targets.iter().any(|target| match target {
+            Target::Field(own) => *own == field,
+            Target::Metadata(place) => place.field == field,
+            Target::Nowhere => false,
+        })
     }
 
     /// Maps a row; `number` counts them from 1 and names those that have no user ID.

@@ -78,6 +78,11 @@ impl Attribute {
         ATTRIBUTES[self as usize].2
     }
 
+    /// Returns every attribute.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ATTRIBUTES.iter().map(|(attribute, ..)| *attribute)
+    }
+
     fn byte(self) -> u8 {
         ATTRIBUTES[self as usize].1
     }

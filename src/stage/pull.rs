@@ -74,7 +74,8 @@ pub async fn pull(
     pulled.missing = source.missing();
     let extent = if source.is_whole() { Extent::Whole } else { Extent::Part };
     let Options { accept_changed_identifiers, update, recreate } = options;
-    pulled.merged = ledger.merge(Terms { extent, accept_changed_identifiers, update, recreate }).await?;
+    let offered = source.attributes();
+    pulled.merged = ledger.merge(&Terms { extent, accept_changed_identifiers, update, recreate, offered }).await?;
     Ok(pulled)
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::database::Rows;
 use crate::mapping::{ElementError, ElementMapping, Field, Mapped, Mapping, Refused};
+use crate::record::Attribute;
 use crate::users_file::ReadError;
 
 /// Where users come from, mapped on the way.
@@ -80,6 +81,14 @@ impl Source {
         }
     }
 
+    /// Returns the attributes that the source's columns can give a user; `None` for a users file, of which nobody knows.
+    #[must_use]
+    pub fn attributes(&self) -> Option<Vec<Attribute>> {
+        let Origin::Rows { mapping, .. } = &self.origin else { return None };
+        let given = |attribute: &Attribute| fields_of(*attribute).into_iter().any(|field| mapping.selects(field));
+        Some(Attribute::all().filter(given).collect())
+    }
+
     /// Returns how many rows or elements were read.
     #[must_use]
     pub fn read(&self) -> u64 {
@@ -126,6 +135,21 @@ impl Source {
             self.missing.remove(user_id.as_str());
             self.selection.users.contains(user_id.as_str())
         })
+    }
+}
+
+/// The fields of the import schema that an attribute can come from.
+fn fields_of(attribute: Attribute) -> Vec<Field> {
+    match attribute {
+        Attribute::Email | Attribute::EmailAddresses | Attribute::UnverifiedEmailAddresses => {
+            vec![Field::Email, Field::EmailAddresses, Field::UnverifiedEmailAddresses]
+        }
+        Attribute::Phone | Attribute::PhoneNumbers | Attribute::UnverifiedPhoneNumbers => {
+            vec![Field::Phone, Field::PhoneNumbers, Field::UnverifiedPhoneNumbers]
+        }
+        Attribute::FirstName | Attribute::LastName => vec![Field::FirstName, Field::LastName, Field::Name],
+        Attribute::Password | Attribute::PasswordHasher => vec![Field::Password],
+        other => Field::named(other.key()).into_iter().collect(),
     }
 }
 

@@ -24,7 +24,7 @@ fn invalid(user_id: &str) -> Staged {
 async fn pull(ledger: &Ledger, extent: Extent, users: &[Staged]) {
     ledger.begin_pull().await.expect("a pull begins");
     ledger.stage(1, users).await.expect("users are staged");
-    ledger.merge(Terms::of(extent)).await.expect("the pull is merged");
+    ledger.merge(&Terms::of(extent)).await.expect("the pull is merged");
 }
 
 fn answer(id: i64, outcome: Outcome) -> Answer {
@@ -151,11 +151,11 @@ async fn known_user_ids_with_other_peoples_addresses_stop_the_run_and_change_not
     finish(&ledger, Outcome::Created(clerk_id("user_1"))).await;
     ledger.begin_pull().await.expect("a pull begins");
     ledger.stage(1, &[valid("1", "staging@example.com"), valid("2", "other@example.com")]).await.expect("staged");
-    let error = ledger.merge(Terms::of(Extent::Whole)).await.expect_err("other people");
+    let error = ledger.merge(&Terms::of(Extent::Whole)).await.expect_err("other people");
     assert!(matches!(error, LedgerError::OtherPeople { differing: 1, known: 1 }), "{error}");
     assert_eq!(states(&ledger).await, "created 1");
     ledger
-        .merge(Terms { accept_changed_identifiers: true, ..Terms::of(Extent::Whole) })
+        .merge(&Terms { accept_changed_identifiers: true, ..Terms::of(Extent::Whole) })
         .await
         .expect("accepted on request");
     assert_eq!(states(&ledger).await, "created 1, pending 1");

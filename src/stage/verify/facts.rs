@@ -129,8 +129,8 @@ impl Comparable<'_> {
         Content::of(&user, key)
     }
 
-    /// Returns whether there is something at this key of this metadata.
-    pub(super) fn gives(&self, attribute: Attribute, metadata_key: Option<&str>) -> bool {
+    /// Returns whether there is something at this place of this metadata.
+    pub(super) fn gives(&self, attribute: Attribute, path: &[String]) -> bool {
         let [public, private, unsafe_] = self.metadata;
         let metadata = match attribute {
             Attribute::PublicMetadata => public,
@@ -138,7 +138,9 @@ impl Comparable<'_> {
             Attribute::UnsafeMetadata => unsafe_,
             _ => return false,
         };
-        metadata_key.and_then(|key| metadata.get(key)).is_some_and(|value| !value.is_null())
+        let Some((first, below)) = path.split_first() else { return false };
+        let value = below.iter().try_fold(metadata.get(first), |value, key| Some(value?.get(key)));
+        value.flatten().is_some_and(|value| !value.is_null())
     }
 }
 

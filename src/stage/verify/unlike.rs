@@ -216,9 +216,7 @@ impl<'a> Sides<'a> {
                 Attribute::Banned if self.given.any(&[Field::Banned]) => {
                     (Kind::Banned, "the Clerk user is banned, and the row is not")
                 }
-                attribute if row.gives(attribute, part.metadata_key.as_deref()) => {
-                    (Kind::Metadata, "is not in Clerk as the row has it")
-                }
+                attribute if row.gives(attribute, &part.path) => (Kind::Metadata, "is not in Clerk as the row has it"),
                 // What the source does not select, and further keys in Clerk, are the application's own.
                 _ => continue,
             };

@@ -249,7 +249,8 @@ async fn metadata_is_compared_key_by_key_and_further_keys_in_clerk_are_fine() {
     scene.expect(&[]).await;
     let change = json!({"public_metadata": {"role": null}, "private_metadata": {"plan": {"seats": 4}}});
     scene.in_clerk(Method::PATCH, &path, change).await;
-    let expected = [("metadata", Some("u1"), "publicMetadata.role"), ("metadata", Some("u1"), "privateMetadata.plan")];
+    let expected =
+        [("metadata", Some("u1"), "publicMetadata.role"), ("metadata", Some("u1"), "privateMetadata.plan.seats")];
     scene.expect(&expected).await;
 }
 
