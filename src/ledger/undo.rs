@@ -87,7 +87,7 @@ impl Ledger {
         for user in users {
             sqlx::query(
                 "UPDATE user SET state = CASE WHEN ? THEN 'adopted' ELSE 'created' END, linked = ?, clerk_id = ?, payload = NULL,
-                     reasons = NULL
+                     reasons = NULL, skipped = 0
                  WHERE id = ? AND clerk_id IS NULL",
             )
             .bind(user.linked)
@@ -138,16 +138,24 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
     pub async fn record_undone(&self, ids: &[i64]) -> Result<(), LedgerError> {
+        let mut connection = self.connection().await;
+        let failed = self.failed("record answers in");
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         sqlx::query(
             "UPDATE user SET state = 'deleted', vanished = 0, content = NULL,
                  write_back = CASE WHEN write_back = 'waiting' THEN 'none' ELSE write_back END
              WHERE (state = 'created' OR state = 'adopted' AND linked = 1) AND id IN (SELECT value FROM json_each(?))",
         )
         .bind(serde_json::json!(ids).to_string())
-        .execute(&mut *self.connection().await)
+        .execute(&mut *transaction)
         .await
-        .map_err(self.failed("record answers in"))?;
-        Ok(())
+        .map_err(&failed)?;
+        // A change that was to be sent holds a digest.
+        sqlx::query("DELETE FROM change WHERE user IN (SELECT id FROM user WHERE state = 'deleted')")
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        transaction.commit().await.map_err(&failed)
     }
 
     /// Returns up to `most` Clerk IDs after the entry `after` that may stand in rows because we wrote them: those of users who were
