@@ -1,5 +1,8 @@
 //! `undo`: what the ledger created goes, and nothing else.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use db2clerk::simulator::{Fault, Hold, Rule, Settings};
 use reqwest::Method;
 use serde_json::json;
@@ -119,7 +122,7 @@ async fn undo_is_refused_without_consent_a_ledger_or_with_the_key_of_another_ins
 async fn killed_at(scene: &Scene, point: &str, arguments: &[&str]) {
     use std::os::unix::process::ExitStatusExt;
     let mut command = scene.program.command(arguments);
-    command.env("DB2CLERK_KILL_AT", point).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.env("DB2CLERK_KILL_AT", point).stdout(Stdio::null()).stderr(Stdio::null());
     let status = tokio::task::spawn_blocking(move || command.status()).await.expect("a task").expect("it starts");
     assert!(status.signal().is_some(), "{point} was not reached: {status}");
 }
@@ -171,4 +174,38 @@ async fn ids_that_still_wait_are_not_written_once_their_users_are_deleted() {
     let run = scene.program.run(&["backfill", "--query", "users.sql", "--yes", "--json"]).await;
     assert_eq!(run.json()["written"], 0, "{}", run.stdout);
     assert!(scene.column().await.iter().all(|(_, clerk_id)| clerk_id.is_none()));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_awaits_what_is_on_its_way_and_says_how_to_go_on() {
+    let scene = Scene::new(150).await;
+    scene.migrate(&[]).await.expect_code(0);
+    let hold = Hold::new();
+    scene.simulator.script(Rule::new("DELETE", "/v1/users/*", Fault::HoldAfter(hold.clone())).between(20, 23));
+    let mut command = scene.program.command(&["undo", "--yes", "--json"]);
+    command.env("CONCURRENCY_LIMIT", "4").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    hold.caught(4).await.expect("users are deleted and nobody knows");
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let mut told = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let stopping = tokio::task::spawn_blocking(move || {
+        let stopping = told.find(|line| line.as_ref().is_ok_and(|line| line.contains("Stopping")));
+        (stopping.is_some(), told)
+    });
+    let (stopping, told) = stopping.await.expect("a task");
+    assert!(stopping, "the stop is heard");
+    hold.release();
+    let ended =
+        tokio::task::spawn_blocking(move || (told.map_while(Result::ok).collect::<Vec<_>>(), child.wait_with_output()));
+    let (told, output) = ended.await.expect("a task");
+    let output = output.expect("an end");
+    assert_eq!(output.status.code(), Some(130), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("To go on from here: db2clerk undo --yes")), "{told:?}");
+    let deleted = 150 - scene.simulator.users().len();
+    assert!(deleted < 150);
+    assert_eq!(scene.status().await["deleted"].as_u64(), Some(deleted as u64), "every answer is recorded");
+    scene.undo(&[]).await.expect_code(0);
+    assert_eq!(scene.simulator.users().len(), 0);
 }
