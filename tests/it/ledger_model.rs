@@ -1,6 +1,7 @@
 //! The states of users under any order of events: by themselves, and in a ledger beside a model of it.
 
 mod model;
+mod play;
 mod step;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use sqlx::{ConnectOptions, Connection, Row};
 
 use self::model::{Model, Shown, User, Who};
 use self::step::{Step, steps};
+use crate::ledger::open_released;
 
 const EVENTS: [Event; 13] = [
     Event::Pulled,
@@ -119,11 +121,11 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let path = folder.path().join("ledger.db");
     let mut model = Model::default();
     let mut ledger = Ledger::open(&path).await.map_err(fail)?;
-    step::claim(&ledger).await;
+    play::claim(&ledger).await;
     for step in steps {
         if matches!(step, Step::Crash) {
             drop(ledger);
-            ledger = Ledger::open(&path).await.map_err(fail)?;
+            ledger = open_released(&path).await.map_err(fail)?;
         }
         step.play(&ledger, &mut model).await?;
         let shown: BTreeMap<Who, Shown> = look(&path).await.into_iter().map(|(who, (_, shown))| (who, shown)).collect();
