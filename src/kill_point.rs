@@ -39,6 +39,8 @@ pub enum Point {
     ColumnStep,
     /// Column and index are there.
     ColumnAdded,
+    /// A write of nothing was let through by the database, and is not taken back yet.
+    WriteRehearsed,
     /// SQLite has gone another ten steps on the application's database, opened for writing.
     DatabaseStep,
     /// Users were looked up, and are about to be marked as `sending`.
@@ -69,7 +71,7 @@ pub enum Point {
 
 impl Point {
     /// All points, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::FolderMade,
         Self::LedgerMade,
         Self::LedgerStep,
@@ -83,6 +85,7 @@ impl Point {
         Self::ColumnToAdd,
         Self::ColumnStep,
         Self::ColumnAdded,
+        Self::WriteRehearsed,
         Self::DatabaseStep,
         Self::SendingToMark,
         Self::SendingMarked,
@@ -115,6 +118,7 @@ impl Point {
             Self::ColumnToAdd => "column-to-add",
             Self::ColumnStep => "column-step",
             Self::ColumnAdded => "column-added",
+            Self::WriteRehearsed => "write-rehearsed",
             Self::DatabaseStep => "database-step",
             Self::SendingToMark => "sending-to-mark",
             Self::SendingMarked => "sending-marked",

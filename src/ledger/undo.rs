@@ -95,7 +95,7 @@ impl Ledger {
         for user in users {
             sqlx::query(
                 "UPDATE user SET state = CASE WHEN ? THEN 'adopted' ELSE 'created' END, linked = ?, clerk_id = ?, payload = NULL,
-                     reasons = NULL
+                     reasons = NULL, skipped = 0
                  WHERE id = ? AND clerk_id IS NULL",
             )
             .bind(user.linked)

@@ -1,6 +1,7 @@
 //! The ledger by itself: what a pull changes, what a crash leaves, who may open it, what stays in its files.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use db2clerk::ledger::{Answer, Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State, Terms};
 use db2clerk::record::{ClerkId, ImportUser, Reason, UserId};
@@ -46,6 +47,20 @@ async fn states(ledger: &Ledger) -> String {
     let counts = ledger.counts().await.expect("counts");
     let shown = State::ALL.into_iter().filter(|state| counts.of(*state) > 0);
     shown.map(|state| format!("{state} {}", counts.of(state))).collect::<Vec<_>>().join(", ")
+}
+
+/// Opens a ledger that was held until a moment ago. A test beside this one that starts a process just now lends it our lock, until
+/// that process is a program of its own.
+pub(crate) async fn open_released(path: &Path) -> Result<Ledger, LedgerError> {
+    let patience = Instant::now() + Duration::from_secs(20);
+    loop {
+        match Ledger::open(path).await {
+            Err(LedgerError::InUse(_)) if Instant::now() < patience => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 async fn new_ledger() -> Ledger {
@@ -212,7 +227,7 @@ async fn a_second_process_a_newer_version_and_a_damaged_file_are_refused_with_a_
     drop(ledger);
     execute(&path, "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'x', 1, x'00', 0)")
         .await;
-    let error = Ledger::open(&path).await.expect_err("newer");
+    let error = open_released(&path).await.expect_err("newer");
     assert!(matches!(error, LedgerError::Newer(_)), "{error}");
     std::fs::write(&path, "this is no database, and long enough to be looked at as one").expect("damaged");
     let error = Ledger::open(&path).await.expect_err("damaged");

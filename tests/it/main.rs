@@ -9,6 +9,7 @@ mod faults;
 mod kills;
 mod ledger;
 mod ledger_faults;
+mod ledger_model;
 mod passwords;
 mod program;
 mod refusals;

@@ -46,7 +46,7 @@ impl MySql {
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
         let done = self.transaction(&mut connection, target, items, mode).await;
-        kill_point::reach(Point::RowsUncommitted);
+        kill_point::reach(if items.is_empty() { Point::WriteRehearsed } else { Point::RowsUncommitted });
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = end_transaction(&mut connection, target, end).await;
         if ended.is_ok() {

@@ -33,7 +33,7 @@ impl Postgres {
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
         let done = self.transaction(&mut connection, target, items, mode).await;
-        kill_point::reach(Point::RowsUncommitted);
+        kill_point::reach(if items.is_empty() { Point::WriteRehearsed } else { Point::RowsUncommitted });
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = self.end(connection, end).await;
         let found = done?;

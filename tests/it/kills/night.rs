@@ -59,10 +59,10 @@ fn night(random: &mut fastrand::Rng) -> Vec<Moment> {
     use Point::{
         AnswersRecorded, AnswersToRecord, BatchStaged, CheckpointBegins, CheckpointDone, CreateAnswered, CreateGoesOut,
         LedgerCommit, LedgerStep, MergeBegun, MergeHalfDone, Merged, RowsCommitted, RowsRecorded, RowsToWrite,
-        RowsUncommitted, SendingMarked, SendingToMark,
+        RowsUncommitted, SendingMarked, SendingToMark, WriteRehearsed,
     };
     let rows = [RowsToWrite, RowsUncommitted, RowsCommitted, RowsRecorded];
-    let others = [BatchStaged, MergeBegun, MergeHalfDone, Merged, SendingToMark, SendingMarked];
+    let others = [BatchStaged, MergeBegun, MergeHalfDone, Merged, WriteRehearsed, SendingToMark, SendingMarked];
     let farewells = [CheckpointBegins, CheckpointDone];
     let mut pairs = Vec::new();
     for round in 0..90 {
