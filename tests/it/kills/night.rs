@@ -1,5 +1,6 @@
 //! A whole night of kills: two thousand users, two hundred kills and more, at named points and at random moments.
 
+use std::io::Write as _;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -116,11 +117,10 @@ async fn run(rig: &Rig, moment: Moment) -> End {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "what the night took is worth a line")]
 async fn whole_night(database: TestDatabase) {
     let engine = database.engine;
     let seed = std::env::var("TEST_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a number"));
-    eprintln!("{engine}: TEST_SEED={seed}");
+    tell(&format!("{engine}: TEST_SEED={seed}"));
     let start = Instant::now();
     let rig = Rig::new(database, USERS, LATENCY).await;
     let mut random = fastrand::Rng::with_seed(seed);
@@ -134,14 +134,19 @@ async fn whole_night(database: TestDatabase) {
     }
     let left = USERS - rig.simulator.users().len();
     let Toll { repeated_creates, losses } = rig.finish().await;
-    eprintln!(
+    tell(&format!(
         "{engine}: {kills} kills, {USERS} users ({left} of them after the last kill), {repeated_creates} repeated creates, \
          {losses} losses, {} s",
         start.elapsed().as_secs()
-    );
+    ));
     assert!(kills >= KILLS, "{engine}: {kills} kills are too few");
     assert_eq!((repeated_creates, losses), (0, 0), "{engine}");
     rig.simulator.stop().await;
+}
+
+/// Says it also where the test passes, which would swallow what `eprintln!` says.
+fn tell(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("somebody to tell it to");
 }
 
 #[tokio::test(flavor = "multi_thread")]
