@@ -68,9 +68,13 @@ struct Tries {
     sent: Vec<Part>,
     added: Vec<Identifier>,
     removed: Vec<Identifier>,
-    /// When the password had been set, as read just before a request that set it anew and was not answered clearly.
-    password_before: Option<Option<i64>>,
+    /// As it was just before a request that set it anew and was not answered clearly.
+    password_before: Option<PasswordAsRead>,
 }
+
+/// When a user's password had been set, if there was one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PasswordAsRead(Option<i64>);
 
 /// Why an attempt ended without an end.
 enum Stumble {
@@ -141,7 +145,7 @@ async fn attempt(ledger: &Ledger, client: &Client, brake: &Brake, tries: &mut Tr
         found = client.users_by_clerk_id(std::slice::from_ref(&tries.change.clerk_id)) => found?,
     };
     let Some(now) = found.into_iter().next() else { return Ok(UpdateEnd::Refused(gone())) };
-    if tries.password_before.take().is_some_and(|before| before != now.password_at) {
+    if tries.password_before.take().is_some_and(|before| before != PasswordAsRead(now.password_at)) {
         // It was set in the moment since, and by whom else than by our own request?
         tries.change.password_at = now.password_at;
     }
@@ -186,7 +190,7 @@ async fn send_attributes(
     let sends_password = attributes.contains(&Attribute::Password);
     let updated = client.update_user(turn, &change.clerk_id, &change.user, attributes).await;
     let updated = updated.inspect_err(|error| {
-        tries.password_before = (sends_password && error.in_doubt).then_some(password_at);
+        tries.password_before = (sends_password && error.in_doubt).then_some(PasswordAsRead(password_at));
     })?;
     if sends_password {
         ledger.note_password(change.id, updated.password_at).await?;
