@@ -308,3 +308,140 @@ async fn killed_between_taking_a_user_over_and_knowing_it_the_next_run_knows_who
         assert_eq!(scene.simulator.users()[0]["external_id"], json!(null));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_something_else_lets_no_password_through_that_the_user_has_replaced() {
+    let scene = Scene::new(2).await;
+    scene.set("u1", &format!("password = '{DIGEST}'")).await;
+    scene.migrate(&[]).await.expect_code(0);
+    let own = json!({"password": "a brand new one 47"});
+    scene.in_clerk(Method::PATCH, &format!("/users/{}", scene.clerk_id("u1")), own).await;
+    let own_digest = scene.user("u1")["simulator"]["password_digest"].clone();
+    scene.set("u1", &format!("password = '{OTHER_DIGEST}', first_name = 'Eva'")).await;
+    scene.simulator.script(Rule::new("PATCH", "/v1/users/*", Fault::ServerErrorAfter));
+    scene.simulator.script(Rule::new("GET", "/v1/users", Fault::CutAnswer).nth(2));
+    scene.migrate(&["--update"]).await.expect_code(0);
+    let user = scene.user("u1");
+    assert_eq!((&user["first_name"], &user["simulator"]["password_digest"]), (&json!("Eva"), &own_digest));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_set_while_nobody_knew_of_the_user_is_not_taken_for_ours() {
+    let scene = Scene::new(1).await;
+    scene.set("u1", &format!("password = '{DIGEST}'")).await;
+    scene.simulator.script(Rule::new("POST", "/v1/users", Fault::LoseAnswer));
+    scene.simulator.script(Rule::new("GET", "/v1/users", Fault::KeyRevoked).nth(2));
+    scene.migrate(&[]).await.expect_code(1);
+    let own = json!({"password": "a brand new one 47"});
+    scene.in_clerk(Method::PATCH, &format!("/users/{}", scene.clerk_id("u1")), own).await;
+    let own_digest = scene.user("u1")["simulator"]["password_digest"].clone();
+    scene.migrate(&[]).await.expect_code(0);
+    assert_eq!(scene.status().await["created"], 1, "the lost answer's user is ours");
+    scene.set("u1", &format!("password = '{OTHER_DIGEST}'")).await;
+    scene.migrate(&["--update"]).await.expect_code(0);
+    assert_eq!(scene.user("u1")["simulator"]["password_digest"], own_digest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_rows_that_share_one_clerk_user_one_takes_it_over() {
+    let scene = Scene::new(2).await;
+    scene.set("u2", "phone = '+4915112345678'").await;
+    let both = json!({"email_address": ["u1@example.com"], "phone_number": ["+4915112345678"]});
+    let theirs = scene.sign_up_in_clerk(both).await;
+    let run = scene.migrate(&["--on-conflict", "link"]).await;
+    run.expect_code(1);
+    assert_eq!((&run.json()["linked"], &run.json()["conflict"]), (&json!(1), &json!(1)), "{}", run.stdout);
+    let owner = scene.simulator.users().into_iter().find(|user| user["id"] == theirs.as_str()).expect("it is there");
+    assert!(owner["external_id"] == "u1" || owner["external_id"] == "u2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_a_lost_answer_made_is_found_although_the_row_changed_or_vanished_since() {
+    let scene = Scene::new(3).await;
+    scene.simulator.script(Rule::new("POST", "/v1/users", Fault::LoseAnswer).between(1, 3));
+    scene.simulator.script(Rule::new("GET", "/v1/users", Fault::KeyRevoked).nth(2));
+    scene.migrate(&[]).await.expect_code(1);
+    let made = scene.simulator.users().len();
+    assert!(made > 0 && scene.status().await["created"] == 0, "{made} made, and nobody knows");
+    scene.set("u1", "email = 'new@example.com'").await;
+    scene.database.execute("DELETE FROM users WHERE id = 'u2'").await;
+    scene.migrate(&["--accept-changed-identifiers"]).await.expect_code(0);
+    let status = scene.status().await;
+    assert_eq!((&status["conflict"], &status["adopted"]), (&json!(0), &json!(0)), "{status}");
+    scene.undo(&[]).await.expect_code(0);
+    assert_eq!(scene.simulator.users().len(), 0, "all of them were ours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_took_away_or_chose_in_clerk_stays_so() {
+    let scene = Scene::new(1).await;
+    let query = scene.program.read("users.sql").replace("email,", "email, plan AS emailAddresses,");
+    scene.program.write("users.sql", &query.replace("plan AS \"publicMetadata.plan\",", ""));
+    scene.set("u1", "plan = 'second@example.com'").await;
+    scene.migrate(&[]).await.expect_code(0);
+    let clerk_id = scene.clerk_id("u1");
+    let own = json!({"user_id": clerk_id, "email_address": "own@example.com", "verified": true, "primary": true});
+    scene.in_clerk(Method::POST, "/email_addresses", own).await;
+    let user = scene.user("u1");
+    let second = user["email_addresses"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|email| email["email_address"] == "second@example.com");
+    let second = second.expect("it was sent")["id"].as_str().expect("an ID").to_owned();
+    scene.in_clerk(Method::DELETE, &format!("/email_addresses/{second}"), json!({})).await;
+    scene.set("u1", "plan = '[\"second@example.com\", \"third@example.com\"]'").await;
+    scene.migrate(&["--update"]).await.expect_code(0);
+    assert_eq!(scene.emails("u1"), ["own@example.com", "third@example.com", "u1@example.com"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_username_is_taken_away_only_after_an_address_has_come() {
+    let scene = Scene::new(1).await;
+    scene.set("u1", "email = NULL, username = 'only_name'").await;
+    scene.migrate(&[]).await.expect_code(0);
+    scene.sign_up_in_clerk(json!({"email_address": ["taken@example.com"]})).await;
+    scene.set("u1", "email = 'taken@example.com', username = NULL, first_name = 'Eva'").await;
+    scene.migrate(&["--update", "--accept-changed-identifiers"]).await.expect_code(1);
+    let user = scene.user("u1");
+    assert_eq!(
+        (&user["username"], &user["first_name"]),
+        (&json!("only_name"), &json!("Eva")),
+        "nobody is left without a way in"
+    );
+    let rename = json!({"first_name": "Own"});
+    scene.in_clerk(Method::PATCH, &format!("/users/{}", scene.clerk_id("u1")), rename).await;
+    scene.migrate(&["--update", "--accept-changed-identifiers"]).await.expect_code(1);
+    assert_eq!(scene.user("u1")["first_name"], "Own", "what was sent once is not sent again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_query_no_longer_asks_for_has_not_changed() {
+    let scene = Scene::new(2).await;
+    scene.set("u1", "banned = 1").await;
+    scene.migrate(&[]).await.expect_code(0);
+    scene.program.write(
+        "users.sql",
+        "-- table: users\n-- key: id\nSELECT id AS userId, email, verified AS emailVerified FROM users",
+    );
+    let run = scene.migrate(&["--update"]).await;
+    run.expect_code(0);
+    assert_eq!((&run.json()["updated"], &run.json()["changed"]), (&json!(0), &json!(0)));
+    assert_eq!((&scene.user("u1")["banned"], &scene.user("u1")["first_name"]), (&json!(true), &json!("First")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_digest_stays_in_the_ledger_once_a_run_has_ended() {
+    let scene = Scene::new(2).await;
+    scene.set("u1", &format!("password = '{DIGEST}'")).await;
+    scene.migrate(&[]).await.expect_code(0);
+    scene.set("u1", &format!("password = '{OTHER_DIGEST}'")).await;
+    scene.simulator.script(Rule::new("PATCH", "/v1/users/*", Fault::KeyRevoked));
+    scene.migrate(&["--update"]).await.expect_code(1);
+    scene.program.run(&["migrate", "--query", "users.sql", "--update"]).await.expect_code(2).expect_told("--yes");
+    for entry in std::fs::read_dir(scene.program.path(".db2clerk")).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("a file");
+        assert!(!bytes.windows(4).any(|window| window == b"$2b$"), "{}", path.display());
+    }
+}

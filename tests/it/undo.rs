@@ -209,3 +209,32 @@ async fn ctrl_c_awaits_what_is_on_its_way_and_says_how_to_go_on() {
     scene.undo(&[]).await.expect_code(0);
     assert_eq!(scene.simulator.users().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_somebody_else_made_long_after_our_request_failed_is_not_deleted() {
+    let scene = Scene::new(1).await;
+    scene.simulator.script(Rule::new("POST", "/v1/users", Fault::ServerError));
+    scene.simulator.script(Rule::new("GET", "/v1/users", Fault::KeyRevoked).nth(2));
+    scene.migrate(&[]).await.expect_code(1);
+    assert!(scene.simulator.users().is_empty(), "nothing was made");
+    let long_ago =
+        json!({"external_id": "u1", "email_address": ["u1@example.com"], "created_at": "2021-01-02T03:04:05Z"});
+    let theirs = scene.sign_up_in_clerk(long_ago).await;
+    scene.migrate(&[]).await.expect_code(0);
+    let status = scene.status().await;
+    assert_eq!((&status["adopted"], &status["created"]), (&json!(1), &json!(0)), "{status}");
+    scene.undo(&[]).await.expect_code(0);
+    assert_eq!(scene.clerk_id("u1"), theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_created_again_gets_the_new_id_into_the_row_in_the_place_of_the_dead_one() {
+    for database in servers::all().await {
+        let scene = Scene::on(database, Settings::default(), 4).await;
+        scene.migrate(&["--write-back"]).await.expect_code(0);
+        scene.undo(&[]).await.expect_code(0);
+        assert!(scene.column().await.iter().all(|(_, clerk_id)| clerk_id.is_some()), "they were not to be cleared");
+        scene.migrate(&["--recreate", "--write-back"]).await.expect_code(0);
+        assert!(scene.column().await.iter().all(|(id, clerk_id)| *clerk_id == Some(scene.clerk_id(id))));
+    }
+}
