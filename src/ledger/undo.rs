@@ -146,7 +146,6 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
     pub async fn record_undone(&self, ids: &[i64]) -> Result<(), LedgerError> {
-        let ids = serde_json::json!(ids).to_string();
         let mut connection = self.connection().await;
         let failed = self.failed("record answers in");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
@@ -155,12 +154,12 @@ impl Ledger {
                  write_back = CASE WHEN write_back = 'waiting' THEN 'none' ELSE write_back END
              WHERE (state = 'created' OR state = 'adopted' AND linked = 1) AND id IN (SELECT value FROM json_each(?))",
         )
-        .bind(&ids)
+        .bind(serde_json::json!(ids).to_string())
         .execute(&mut *transaction)
         .await
         .map_err(&failed)?;
-        sqlx::query("DELETE FROM change WHERE user IN (SELECT value FROM json_each(?))")
-            .bind(&ids)
+        // A change that was to be sent holds a digest.
+        sqlx::query("DELETE FROM change WHERE user IN (SELECT id FROM user WHERE state = 'deleted')")
             .execute(&mut *transaction)
             .await
             .map_err(&failed)?;
