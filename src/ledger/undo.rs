@@ -173,7 +173,7 @@ impl Ledger {
     pub async fn former_ids(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let sql = "SELECT id, COALESCE(row_key, user_id), former_clerk_id FROM user
              WHERE former_clerk_id IS NOT NULL AND id > ? ORDER BY id LIMIT ?";
-        self.ids_in_rows(sql, 0, most).await
+        self.to_write(sql, 0, most).await
     }
 
     /// Records that these rows bear no former Clerk ID any more.
@@ -199,20 +199,7 @@ impl Ledger {
         let sql = "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
              WHERE (state = 'deleted' AND clerk_id IS NOT NULL OR state = 'adopted' AND wrote = 1) AND id > ?
              ORDER BY id LIMIT ?";
-        self.ids_in_rows(sql, after, most).await
-    }
-
-    async fn ids_in_rows(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        let rows = sqlx::query(sql).bind(after).bind(most).fetch_all(&mut *self.connection().await).await;
-        let rows = rows.map_err(self.failed("read"))?;
-        rows.iter()
-            .map(|row| {
-                let id: i64 = row.get(0);
-                let clerk_id = ClerkId::new(row.get::<String, _>(2))
-                    .map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
-                Ok(ToWrite { id, row_key: row.get(1), clerk_id })
-            })
-            .collect()
+        self.to_write(sql, after, most).await
     }
 
     /// Records that these rows bear no Clerk ID of ours any more.

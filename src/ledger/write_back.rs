@@ -105,7 +105,8 @@ impl Ledger {
         .await
     }
 
-    async fn to_write(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+    /// Reads Clerk IDs with the keys of their rows: the statement gives entry, key and ID, after an entry, so many at most.
+    pub(super) async fn to_write(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let rows = sqlx::query(sql)
             .bind(after)
             .bind(most)

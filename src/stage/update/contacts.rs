@@ -25,13 +25,14 @@ pub(super) struct Side<'a> {
 impl<'a> Side<'a> {
     /// Looks at the e-mail addresses.
     pub(super) fn emails(change: &'a Change, now: &'a ClerkUser, key: &HashKey, primary_changed: bool) -> Self {
+        let user = &change.user;
         Self {
             kind: ContactKind::Email,
-            wanted: change.user.verified_emails().collect(),
-            reserved: &change.user.unverified_email_addresses,
+            wanted: user.verified_emails().collect(),
+            reserved: &user.unverified_email_addresses,
             there: &now.emails,
-            primary_changed,
             has_another_way: has_a_way_in(now, &now.phones, change),
+            primary_changed,
             change,
             key: *key,
         }
@@ -44,10 +45,8 @@ impl<'a> Side<'a> {
             wanted: change.user.verified_phones().collect(),
             reserved: &change.user.unverified_phone_numbers,
             there: &now.phones,
-            primary_changed,
             has_another_way: has_a_way_in(now, &now.emails, change),
-            change,
-            key: *key,
+            ..Self::emails(change, now, key, primary_changed)
         }
     }
 
