@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::clerk::Rate;
 use crate::mapping::{ExtraColumns, UnusablePasswords, Unverified};
 use crate::stage::push::OnConflict;
 
@@ -114,10 +115,12 @@ pub struct ClerkArgs {
     #[arg(long, value_name = "KEY", help_heading = "Clerk")]
     #[serde(skip)]
     pub clerk_secret_key: Option<String>,
-    /// Most requests a second; what is left of the instance's limit is your live application's. [env: `RATE_LIMIT`]
-    #[arg(long, value_name = "N", help_heading = "Clerk")]
-    pub rate_limit: Option<f64>,
-    /// Most requests at one time. [env: `CONCURRENCY_LIMIT`] [default: 128 in production, 32 in development]
+    /// How much of the instance's rate limit to use: `50%` of it, `80` requests a second, or `none` where Clerk has lifted it;
+    /// the rest is your live application's. [env: `RATE_LIMIT`] [default: 100%]
+    #[arg(long, value_name = "RATE", help_heading = "Clerk")]
+    pub rate: Option<Rate>,
+    /// Most requests at one time; how many there are, follows from how long answers take. [env: `CONCURRENCY_LIMIT`]
+    /// [default: 200]
     #[arg(long, value_name = "N", help_heading = "Clerk")]
     pub concurrency_limit: Option<usize>,
     /// Milliseconds between two requests. [env: `DELAY_MS`]

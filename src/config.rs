@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::args::{
     ClerkArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs,
 };
+use crate::clerk::{Rate, RateError};
 
 /// The layers below the flags.
 #[derive(Debug, Default)]
@@ -128,7 +129,7 @@ impl Config {
         let environment = ClerkArgs {
             clerk_api_url: self.text("CLERK_API_URL"),
             clerk_secret_key: self.text("CLERK_SECRET_KEY"),
-            rate_limit: self.number("RATE_LIMIT")?,
+            rate: self.rate()?,
             concurrency_limit: self.number("CONCURRENCY_LIMIT")?,
             delay_ms: self.number("DELAY_MS")?,
             retry_delay_ms: self.number("RETRY_DELAY_MS")?,
@@ -171,6 +172,12 @@ impl Config {
             Ok(number) => Ok(Some(number)),
             Err(_) => bail!("`{name}` from {} is not a number it can be set to: `{}`", variable.origin, variable.value),
         }
+    }
+
+    fn rate(&self) -> Result<Option<Rate>> {
+        let Some(variable) = self.environment.get("RATE_LIMIT") else { return Ok(None) };
+        let read = variable.value.parse().map(Some);
+        read.map_err(|error: RateError| anyhow!("`RATE_LIMIT` from {} {error}: `{}`", variable.origin, variable.value))
     }
 
     fn flag(&self, name: &str) -> Result<Option<bool>> {
@@ -293,12 +300,11 @@ mod tests {
 
     #[test]
     fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
-        let config =
-            config("rate-limit = 5.0\nconcurrency-limit = 7\ndelay-ms = 9", "RATE_LIMIT=3\nCONCURRENCY_LIMIT=4")
-                .expect("a configuration");
-        let flags = ClerkArgs { rate_limit: Some(1.0), ..ClerkArgs::default() };
+        let config = config("rate = 5.0\nconcurrency-limit = 7\ndelay-ms = 9", "RATE_LIMIT=3\nCONCURRENCY_LIMIT=4")
+            .expect("a configuration");
+        let flags = ClerkArgs { rate: Some(Rate::PerSecond(1.0)), ..ClerkArgs::default() };
         let settings = config.clerk(flags).expect("settings");
-        assert_eq!(settings.rate_limit, Some(1.0));
+        assert_eq!(settings.rate, Some(Rate::PerSecond(1.0)));
         assert_eq!(settings.concurrency_limit, Some(4));
         assert_eq!(settings.delay_ms, Some(9));
     }
@@ -324,7 +330,7 @@ mod tests {
         }
         let config_of_others =
             config("", "APP_NAME=My App\nRATE_LIMIT=7\nTITLE=it's").expect("other programs' lines are theirs");
-        assert_eq!(config_of_others.clerk(ClerkArgs::default()).expect("settings").rate_limit, Some(7.0));
+        assert_eq!(config_of_others.clerk(ClerkArgs::default()).expect("settings").rate, Some(Rate::PerSecond(7.0)));
         let config = config("", "OFFSET=ten").expect("a configuration");
         let error = config.selection(SelectionArgs::default()).expect_err("not a number").to_string();
         assert!(error.contains("`OFFSET`") && error.contains("`ten`"), "{error}");

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::error::{Answer, Error, Kind, safe};
 use super::gate::Gate;
-use super::limit::Passage;
+use super::limit::{Load, Passage};
+use super::pace::Pace;
 use super::settings::{ApiUrl, SecretKey, Settings};
 use super::{ClerkUser, Instance, backoff, wire};
 use crate::kill_point::{self, Point};
@@ -38,11 +39,20 @@ struct Shared {
     http: reqwest::Client,
     api_url: ApiUrl,
     gate: Gate,
-    retry_delay: Duration,
+    pace: Pace,
     requests: AtomicU64,
     rate_limited: AtomicU64,
     /// The moving average of answer times in microseconds; 0 before the first.
     latency: AtomicU64,
+}
+
+/// A user that Clerk has just made, as far as there is anything new to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The ID that Clerk gave.
+    pub id: ClerkId,
+    /// When the password was set, by Clerk's clock in milliseconds since 1970; `None` without one.
+    pub password_at: Option<i64>,
 }
 
 /// What a client has done so far.
@@ -77,7 +87,7 @@ impl Client {
         Ok(Self(Arc::new(Shared {
             http: http_client(&settings)?,
             gate: Gate::new(&settings.pace.windows),
-            retry_delay: settings.pace.retry_delay,
+            pace: settings.pace,
             api_url: settings.api_url,
             requests: AtomicU64::new(0),
             rate_limited: AtomicU64::new(0),
@@ -148,13 +158,13 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`], whatever went wrong.
-    pub async fn create_user(&self, turn: Turn, user: &ImportUser) -> Result<ClerkUser, Error> {
+    pub async fn create_user(&self, turn: Turn, user: &ImportUser) -> Result<Created, Error> {
         kill_point::reach(Point::CreateGoesOut);
         let answer = self.send(turn, Method::POST, "users", "", Some(wire::create_body(user))).await;
         kill_point::reach(Point::CreateAnswered);
-        let wire::User(created) = answer?;
+        let created: wire::CreatedAnswer = answer?;
         if created.external_id.as_deref() == Some(user.user_id.as_str()) {
-            Ok(created)
+            Ok(Created { id: created.id, password_at: created.password_last_updated_at })
         } else {
             Err(Error::mixed_up(200))
         }
@@ -173,6 +183,24 @@ impl Client {
     #[must_use]
     pub fn latency(&self) -> Duration {
         Duration::from_micros(self.0.latency.load(Ordering::Relaxed))
+    }
+
+    /// Returns how many requests should be on their way at one time: more where answers are slow.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.0.pace.at_once(self.latency())
+    }
+
+    /// Returns how many requests may go out in one window of the strictest limit; `None` without any.
+    #[must_use]
+    pub fn burst(&self) -> Option<u32> {
+        self.0.pace.windows.iter().map(|window| window.requests).min()
+    }
+
+    /// Returns how long so many requests will take, as answers come by now.
+    #[must_use]
+    pub fn time_for(&self, requests: u64) -> Duration {
+        self.0.pace.time_for(requests, self.latency())
     }
 
     /// Returns how long Clerk still keeps all requests waiting after a 429.
@@ -218,6 +246,7 @@ impl Client {
         body: Option<Vec<u8>>,
     ) -> Result<T, Error> {
         let shared = &*self.0;
+        let load = if method == Method::GET { Load::Read } else { Load::Write };
         let mut request = shared.http.request(method, shared.api_url.endpoint(path, query));
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
@@ -225,8 +254,10 @@ impl Client {
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let response = request.send().await.map_err(|error| Error::no_answer(&error, &shared.api_url))?;
-        shared.gate.answered(passage);
-        let answer = self.receive(response).await?;
+        if response.status() != StatusCode::TOO_MANY_REQUESTS {
+            shared.gate.answered(passage, load);
+        }
+        let answer = self.receive(passage, response).await?;
         shared.note_latency(started.elapsed());
         match answer.status {
             429 if shared.gate.is_shut() => return Err(Error::shut_out(&answer)),
@@ -240,14 +271,14 @@ impl Client {
     }
 
     /// Reads an answer to its end. The pause that a 429 asks for begins before its body is read.
-    async fn receive(&self, mut response: Response) -> Result<Answer, Error> {
+    async fn receive(&self, passage: Passage, mut response: Response) -> Result<Answer, Error> {
         let status = response.status().as_u16();
         let trace_id = text_header(response.headers(), &HeaderName::from_static("x-clerk-trace-id"));
         let trace_id = trace_id.and_then(safe).map(str::to_owned);
         let retry_after =
             text_header(response.headers(), &header::RETRY_AFTER).and_then(|value| retry_after(value, Utc::now()));
         if status == 429 {
-            self.slow_down(retry_after);
+            self.slow_down(passage, retry_after);
         }
         let mut body = Vec::new();
         loop {
@@ -259,10 +290,10 @@ impl Client {
         }
     }
 
-    fn slow_down(&self, retry_after: Option<Duration>) {
+    fn slow_down(&self, passage: Passage, retry_after: Option<Duration>) {
         self.0.rate_limited.fetch_add(1, Ordering::Relaxed);
-        let pause = retry_after.unwrap_or(self.0.retry_delay);
-        if self.0.gate.pause(pause) {
+        let pause = retry_after.unwrap_or(self.0.pace.retry_delay);
+        if self.0.gate.refused(passage, pause) {
             tracing::warn!(seconds = pause.as_secs_f64(), "Clerk's rate limit is used up; all requests wait");
         }
     }

@@ -3,9 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::limit::{Limiter, Passage, Window};
+use super::limit::{Limiter, Load, Passage};
+use super::pace::Window;
 
 /// Lets workers through one after the other, in the order they came, at the limiter's pace.
 pub(super) struct Gate {
@@ -13,6 +15,8 @@ pub(super) struct Gate {
     turn: tokio::sync::Mutex<()>,
     /// Locked for moments only, so that a pause can be declared while somebody waits for the turn to end.
     limiter: Mutex<Limiter>,
+    /// Told of each answer: it may let somebody go earlier than was known.
+    answers: Notify,
     refusals: Mutex<Refusals>,
 }
 
@@ -38,6 +42,7 @@ impl Gate {
         Self {
             turn: tokio::sync::Mutex::new(()),
             limiter: Mutex::new(Limiter::new(windows)),
+            answers: Notify::new(),
             refusals: Mutex::default(),
         }
     }
@@ -48,23 +53,24 @@ impl Gate {
         loop {
             match self.try_pass() {
                 Ok(passage) => return passage,
-                Err(at) => sleep_until(at).await,
+                Err(at) => tokio::select! {
+                    () = sleep_until(at) => {}
+                    () = self.answers.notified() => {}
+                },
             }
         }
     }
 
-    /// Takes note of the answer to a request that has passed.
-    pub(super) fn answered(&self, passage: Passage) {
-        self.limiter().answered(passage, Instant::now().into_std());
+    /// Takes note of the answer to a request that has passed, other than a refusal for pace.
+    pub(super) fn answered(&self, passage: Passage, load: Load) {
+        self.limiter().answered(passage, load, Instant::now().into_std());
+        self.answers.notify_one();
     }
 
-    /// Holds everybody back for so long, and returns whether that is news.
-    pub(super) fn pause(&self, length: Duration) -> bool {
+    /// Takes note that a request was refused for pace: holds everybody back for so long, and returns whether that is news.
+    pub(super) fn refused(&self, passage: Passage, length: Duration) -> bool {
         let now = Instant::now();
-        let mut limiter = self.limiter();
-        let news = limiter.pause_left(now.into_std()).is_none();
-        limiter.pause_until((now + length).into_std());
-        drop(limiter);
+        let news = self.limiter().refused(passage, length, now.into_std());
         if news {
             let mut refusals = self.refusals();
             refusals.pauses += 1;
@@ -164,8 +170,9 @@ mod tests {
     #[tokio::test]
     async fn a_pause_stops_everybody_and_is_news_once() {
         let gate = Gate::new(&[]);
-        assert!(gate.pause(HOUR));
-        assert!(!gate.pause(HOUR));
+        let passage = gate.pass().await;
+        assert!(gate.refused(passage, HOUR));
+        assert!(!gate.refused(passage, HOUR));
         assert!(poll!(pin!(gate.pass())).is_pending());
         assert!(gate.pause_left().is_some_and(|left| left > HOUR / 2));
     }
@@ -177,7 +184,8 @@ mod tests {
             assert!(!gate.is_shut());
             // As if that pause were over.
             *gate.limiter() = Limiter::new(&[]);
-            gate.pause(HOUR);
+            let passage = gate.pass().await;
+            gate.refused(passage, HOUR);
         }
         assert!(gate.is_shut());
         gate.let_in();

@@ -7,7 +7,7 @@ use reqwest::Certificate;
 use url::{Host, Url};
 
 use super::environment::Environment;
-use super::limit::Pace;
+use super::pace::Pace;
 use crate::secret::Secret;
 
 /// Everything a [`Client`](super::Client) needs.
@@ -91,9 +91,11 @@ impl ApiUrl {
     }
 
     /// Returns the URL of an endpoint.
-    pub(super) fn endpoint(&self, path: &str, query: &str) -> String {
-        let question = if query.is_empty() { "" } else { "?" };
-        format!("{self}/v1/{path}{question}{query}")
+    pub(super) fn endpoint(&self, path: &str, query: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}/v1/{path}", url.path().trim_end_matches('/')));
+        url.set_query((!query.is_empty()).then_some(query));
+        url
     }
 }
 
@@ -207,7 +209,7 @@ mod tests {
         for (given, shown) in table {
             assert_eq!(ApiUrl::parse(given).map(|url| url.to_string()).as_deref(), Ok(shown), "{given}");
         }
-        assert_eq!(ApiUrl::default().endpoint("users", "limit=1"), "https://api.clerk.com/v1/users?limit=1");
+        assert_eq!(ApiUrl::default().endpoint("users", "limit=1").as_str(), "https://api.clerk.com/v1/users?limit=1");
     }
 
     #[test]

@@ -20,8 +20,6 @@ pub(super) struct ClerkTarget {
     pub instance: Instance,
     /// Whether `IMPORT_TO_DEV_INSTANCE` allows a development instance.
     pub dev_allowed: bool,
-    /// The most requests at one time.
-    pub concurrency: usize,
     /// Where the API is.
     pub api_url: ApiUrl,
     /// Where the key stood.
@@ -31,10 +29,6 @@ pub(super) struct ClerkTarget {
     /// Whoever tells of long pauses; silent once the target is gone.
     _teller: JoinSet<()>,
 }
-
-/// Requests at one time, where nobody says otherwise: enough to fill the instance's rate at a second an answer.
-const CONCURRENCY_PRODUCTION: usize = 128;
-const CONCURRENCY_DEVELOPMENT: usize = 32;
 
 /// Opens the Clerk instance that the settings name, and asks it who it is.
 ///
@@ -65,24 +59,22 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         None => ApiUrl::default(),
     };
     let dev_allowed = settings.import_to_dev_instance == Some(true);
-    let concurrency = settings.concurrency_limit.unwrap_or(match key.kind() {
-        Environment::Production => CONCURRENCY_PRODUCTION,
-        Environment::Development => CONCURRENCY_DEVELOPMENT,
-    });
-    if concurrency == 0 {
+    if settings.concurrency_limit == Some(0) {
         return Err(anyhow!("a concurrency limit of 0 sends nobody\nhint: leave it out, or set 1 or more")).or_refuse();
     }
     let environment = key.kind();
     let mut client_settings = Settings::new(api_url.clone(), key);
-    if let Some(rate) = settings.rate_limit {
-        client_settings.pace =
-            client_settings.pace.with_rate_limit(rate).context("failed to read the rate limit").or_refuse()?;
+    if let Some(rate) = settings.rate {
+        client_settings.pace = client_settings.pace.at(rate);
     }
     if let Some(delay) = settings.delay_ms.filter(|delay| *delay > 0) {
         client_settings.pace = client_settings.pace.with_delay(Duration::from_millis(delay));
     }
     if let Some(delay) = settings.retry_delay_ms {
         client_settings.pace.retry_delay = Duration::from_millis(delay);
+    }
+    if let Some(most) = settings.concurrency_limit {
+        client_settings.pace.most_at_once = most;
     }
     let client = Client::new(client_settings).or_refuse()?;
     let mut teller = JoinSet::new();
@@ -101,7 +93,7 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         .or_refuse();
     }
     let pace = announcements(&settings, &given, &context.config);
-    Ok(ClerkTarget { client, instance, dev_allowed, concurrency, api_url, key_origin, pace, _teller: teller })
+    Ok(ClerkTarget { client, instance, dev_allowed, api_url, key_origin, pace, _teller: teller })
 }
 
 /// What came from the environment and changes how fast users are sent: the old script's users have it in their `.env`, and may
@@ -117,11 +109,7 @@ fn announcements(settings: &ClerkArgs, flags: &ClerkArgs, config: &Config) -> Ve
             flags.delay_ms.is_some(),
             settings.delay_ms.map(|delay| format!("one request every {delay} ms at most")),
         ),
-        told(
-            "RATE_LIMIT",
-            flags.rate_limit.is_some(),
-            settings.rate_limit.map(|rate| format!("{rate} requests a second at most")),
-        ),
+        told("RATE_LIMIT", flags.rate.is_some(), settings.rate.map(|rate| rate.to_string())),
         told(
             "CONCURRENCY_LIMIT",
             flags.concurrency_limit.is_some(),

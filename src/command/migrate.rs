@@ -12,6 +12,7 @@ use crate::args::{
     ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, TopUpArgs,
     WriteBackArgs,
 };
+use crate::clerk::Client;
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Belonging, Ledger, LedgerError, Source};
 
@@ -84,7 +85,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         let mut lines = clerk.describe();
         lines.extend(write.iter().flat_map(write_target::WriteTarget::describe));
         context.console.say(lines.join("\n"));
-        return dry_run(&mut source, &ledger, write.is_some(), args.top_up, &context).await;
+        return dry_run(&mut source, &ledger, &clerk.client, write.is_some(), args.top_up, &context).await;
     }
     let job = Job { ledger: ledger.into(), clerk, write, source, top_up: args.top_up, consent: args.consent, backfill };
     run::run(job, &context).await
@@ -121,6 +122,7 @@ async fn open_ledger(path: &std::path::Path, dry_run: bool, belonging: &Belongin
 async fn dry_run(
     source: &mut crate::stage::source::Source,
     ledger: &Ledger,
+    client: &Client,
     writes: bool,
     top_up: TopUpArgs,
     context: &Context,
@@ -128,7 +130,7 @@ async fn dry_run(
     let progress = std::sync::Arc::default();
     let pulled = run::read(source, ledger, top_up, &progress, context).await?;
     run::tell_missing(&pulled, context);
-    let plan = Plan::of(ledger, writes).await.context("failed to read the temporary ledger")?;
+    let plan = Plan::of(ledger, client, writes).await.context("failed to read the temporary ledger")?;
     let counts = ledger.counts().await?;
     let text =
         format!("{}\nThis was a dry run: nothing was sent, and nothing was written anywhere.", plan.describe(&pulled));
@@ -141,6 +143,7 @@ async fn dry_run(
         "changed": pulled.merged.changed,
         "vanished": pulled.merged.vanished,
         "toUpdate": plan.to_update(),
+        "estimatedSeconds": plan.takes().as_secs_f64(),
         "toWriteBack": if writes { plan.to_send() + plan.to_write() } else { 0 },
     });
     context.console.result(text, &json);

@@ -1,16 +1,21 @@
 //! What a run is about to do, in numbers and words, before consent is asked.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
+use crate::clerk::Client;
 use crate::ledger::{Counts, Ledger, Of, ReasonCount, State};
 use crate::mapping::EmailBasis;
-use crate::output::table;
+use crate::output::{duration, table};
 use crate::stage::pull::Pulled;
 
 /// What a run is about to do.
 #[derive(Debug)]
 pub(super) struct Plan {
     to_send: u64,
+    /// How long sending will take, as answers come by now.
+    takes: Duration,
     to_write: u64,
     to_update: u64,
     bases: Vec<(String, u64)>,
@@ -23,11 +28,16 @@ impl Plan {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub(super) async fn of(ledger: &Ledger, writes: bool) -> Result<Self> {
+    pub(super) async fn of(ledger: &Ledger, client: &Client, writes: bool) -> Result<Self> {
+        let to_send = ledger.count_to_send().await?;
+        let to_update = ledger.count_changes_to_send().await?;
+        // A look-up finds a hundred users; an update reads the user first.
+        let requests = to_send + to_send.div_ceil(100) + 2 * to_update;
         Ok(Self {
-            to_send: ledger.count_to_send().await?,
+            to_send,
+            takes: client.time_for(requests),
             to_write: if writes { ledger.count_to_write().await? } else { 0 },
-            to_update: ledger.count_changes_to_send().await?,
+            to_update,
             bases: ledger.email_bases(Of::ToSend).await?,
             reasons: ledger.reasons().await?,
             counts: ledger.counts().await?,
@@ -64,12 +74,26 @@ impl Plan {
         self.counts.of(State::Invalid)
     }
 
+    /// Returns how long sending will take.
+    #[must_use]
+    pub(super) fn takes(&self) -> Duration {
+        self.takes
+    }
+
+    fn in_time(&self) -> String {
+        match self.takes.as_secs() {
+            0 => String::new(),
+            1..10 => "a few seconds".to_owned(),
+            _ => format!("about {}", duration(self.takes)),
+        }
+    }
+
     /// Tells the plan: who is sent, whose address counts as verified and why, and who is left out.
     #[must_use]
     pub(super) fn describe(&self, pulled: &Pulled) -> String {
         let mut rows = vec![
             ("read from the source".to_owned(), pulled.users, String::new()),
-            ("to be sent to Clerk".to_owned(), self.to_send, String::new()),
+            ("to be sent to Clerk".to_owned(), self.to_send, self.in_time()),
         ];
         rows.extend(basis_rows(&self.bases));
         let others = self.counts.to_send().saturating_sub(self.to_send);

@@ -149,15 +149,8 @@ impl Undo {
     async fn undo(&self, expected: &Fates, context: &Context) -> Result<Exit, Failure> {
         let (client, shutdown) = (&self.clerk.client, &context.shutdown);
         let bar = Bar::start(context.console, Phase::Undoing(expected.deleted), &self.progress);
-        let undone = undo::delete(
-            &self.ledger,
-            client,
-            self.clerk.concurrency,
-            self.what.include_signed_in,
-            &self.progress,
-            shutdown.clone(),
-        )
-        .await?;
+        let undone =
+            undo::delete(&self.ledger, client, self.what.include_signed_in, &self.progress, shutdown.clone()).await?;
         let (mut undone, mut given_back) = (undone, 0);
         if undone.end == End::Complete && self.what.unlink {
             let unlinked = undo::unlink(&self.ledger, client, shutdown.clone()).await?;

@@ -29,7 +29,7 @@ pub enum State {
 }
 
 /// Something that happens to a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A pull brought the user, and our checks passed it.
     Pulled,

@@ -1,15 +1,16 @@
 //! The users on their way into Clerk: handed out by key, and their answers recorded.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, Row};
+use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::entry::{Event, Failure, Outcome, State};
 use super::store::{Ledger, LedgerError};
 use crate::kill_point::{self, Point};
 use crate::record::duplicates::IdentifierHash;
-use crate::record::{ClerkId, ImportUser};
+use crate::record::{ClerkId, ImportUser, UserId};
 
 /// A user to be sent.
 #[derive(Debug, Clone)]
@@ -85,6 +86,25 @@ impl Ledger {
             most,
         )
         .await
+    }
+
+    /// Returns the entries and user IDs of up to `most` pending users of the last pull after the entry `after`: the same as
+    /// [`Ledger::pending`] does, without what is to be sent.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read or a user ID in it is damaged.
+    pub async fn pending_ids(&self, after: i64, most: u32) -> Result<Vec<(i64, UserId)>, LedgerError> {
+        let sql = "SELECT id, user_id FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?";
+        let rows: Vec<(i64, String)> = sqlx::query_as(sql)
+            .bind(after)
+            .bind(most)
+            .fetch_all(&mut *self.connection().await)
+            .await
+            .map_err(self.failed("read"))?;
+        let damaged = |id, error| self.damaged(format!("the user ID of entry {id} {error}"));
+        rows.into_iter()
+            .map(|(id, user_id)| Ok((id, UserId::new(user_id).map_err(|error| damaged(id, error))?)))
+            .collect()
     }
 
     /// Returns up to `most` users whose request a crash cut short. Recorded, they are in doubt no more.
@@ -173,10 +193,18 @@ impl Ledger {
         let failed = self.failed("record answers in");
         kill_point::reach(Point::AnswersToRecord);
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        let mut by_event: HashMap<Event, Vec<Json>> = HashMap::new();
         for answer in answers {
-            if !record_one(&mut transaction, answer, write_back).await.map_err(&failed)? {
-                let (id, event) = (answer.id, answer.outcome.event());
-                return Err(self.damaged(format!("entry {id} is not in a state that allows {event:?}")));
+            by_event.entry(answer.outcome.event()).or_default().push(as_row(answer, write_back));
+        }
+        for (event, rows) in by_event {
+            let answered = rows.len() as u64;
+            let recorded = record_rows(&mut transaction, event, rows).await.map_err(&failed)?;
+            if recorded != answered {
+                let others = answered - recorded;
+                return Err(
+                    self.damaged(format!("{others} of {answered} entries are in no state that allows {event:?}"))
+                );
             }
         }
         transaction.commit().await.map_err(&failed)?;
@@ -204,11 +232,10 @@ pub(super) fn hashes(text: &str) -> Option<HashSet<IdentifierHash>> {
     texts.into_iter().map(|text| hex::decode(text).ok()?.try_into().ok()).collect()
 }
 
-/// Returns false if the user is in no state that this outcome may follow.
-async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_back: bool) -> Result<bool, sqlx::Error> {
+/// The answer as `record_rows` reads it: entry, state, Clerk ID, reasons, trace ID, requests, whether it is in doubt, whether it
+/// was linked, when the password was set, whether the payload is kept, whether the Clerk ID is to be written back.
+fn as_row(answer: &Answer, write_back: bool) -> Json {
     let outcome = &answer.outcome;
-    let allowed: Vec<&str> =
-        State::ALL.into_iter().filter(|state| state.after(outcome.event()).is_some()).map(State::word).collect();
     let (state, clerk_id, failure): (State, Option<&ClerkId>, Option<&Failure>) = match outcome {
         Outcome::Created(clerk_id) => (State::Created, Some(clerk_id), None),
         Outcome::Adopted(clerk_id) | Outcome::Linked(clerk_id) => (State::Adopted, Some(clerk_id), None),
@@ -217,29 +244,41 @@ async fn record_one(connection: &mut SqliteConnection, answer: &Answer, write_ba
         Outcome::Pending(failure) => (State::Pending, None, failure.as_ref()),
     };
     let reasons = failure.map(|failure| serde_json::json!([failure.reason]).to_string());
-    let done = clerk_id.is_some();
-    let changed = sqlx::query(
-        "UPDATE user SET state = ?, clerk_id = ?, reasons = ?, trace_id = ?, attempts = attempts + ?,
-             in_doubt = in_doubt OR ?, last_sent_at = CASE WHEN ? THEN ? ELSE last_sent_at END, linked = ?, password_at = ?, payload = CASE WHEN ? THEN payload END,
-             write_back = CASE WHEN ? THEN 'waiting' ELSE write_back END
-         WHERE id = ? AND state IN (SELECT value FROM json_each(?))",
-    )
-    .bind(state.word())
-    .bind(clerk_id.map(ClerkId::as_str))
-    .bind(reasons)
-    .bind(failure.and_then(|failure| failure.trace_id.as_deref()))
-    .bind(answer.requests)
-    .bind(answer.in_doubt)
-    .bind(answer.requests > 0)
-    .bind(chrono::Utc::now().timestamp_millis())
-    .bind(matches!(outcome, Outcome::Linked(_)))
-    .bind(answer.password_at)
-    .bind(state == State::Pending)
-    .bind(done && write_back)
-    .bind(answer.id)
-    .bind(serde_json::json!(allowed).to_string())
-    .execute(connection)
-    .await?
-    .rows_affected();
-    Ok(changed == 1)
+    let trace_id = failure.and_then(|failure| failure.trace_id.as_deref());
+    serde_json::json!([
+        answer.id,
+        state.word(),
+        clerk_id.map(ClerkId::as_str),
+        reasons,
+        trace_id,
+        answer.requests,
+        answer.in_doubt,
+        matches!(outcome, Outcome::Linked(_)),
+        answer.password_at,
+        state == State::Pending,
+        clerk_id.is_some() && write_back,
+    ])
+}
+
+/// Records answers of one kind, and returns of how many users: others are in no state that this event may follow.
+async fn record_rows(connection: &mut SqliteConnection, event: Event, rows: Vec<Json>) -> Result<u64, sqlx::Error> {
+    let before = State::ALL.into_iter().filter(|state| state.after(event).is_some());
+    let before: Vec<String> = before.map(|state| format!("'{state}'")).collect();
+    let sql = format!(
+        "UPDATE user SET state = answer.value ->> 1, clerk_id = answer.value ->> 2, reasons = answer.value ->> 3,
+             trace_id = answer.value ->> 4, attempts = attempts + (answer.value ->> 5),
+             in_doubt = in_doubt OR (answer.value ->> 6), linked = answer.value ->> 7,
+             last_sent_at = CASE WHEN (answer.value ->> 5) > 0 THEN ?1 ELSE last_sent_at END,
+             password_at = answer.value ->> 8, payload = CASE WHEN answer.value ->> 9 THEN payload END,
+             write_back = CASE WHEN answer.value ->> 10 THEN 'waiting' ELSE write_back END
+         FROM json_each(?2) AS answer
+         WHERE user.id = (answer.value ->> 0) AND user.state IN ({})",
+        before.join(", ")
+    );
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .bind(chrono::Utc::now().timestamp_millis())
+        .bind(Json::Array(rows).to_string())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
 }

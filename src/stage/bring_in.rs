@@ -19,7 +19,7 @@ pub(super) async fn bring_in(run: &Run, entry: &Entry) -> Answer {
         let error = match run.client.create_user(turn, &entry.user).await {
             Ok(user) => {
                 run.brake.succeeded();
-                break Verdict::created(&user);
+                break Verdict::created(user);
             }
             Err(error) => error,
         };
@@ -35,7 +35,7 @@ pub(super) async fn bring_in(run: &Run, entry: &Entry) -> Answer {
             }
             Kind::IdentifierExists { param } => {
                 run.brake.succeeded();
-                break identifier_exists(run, entry, &error, param, in_doubt).await;
+                break Box::pin(identifier_exists(run, entry, &error, param, in_doubt)).await;
             }
             Kind::Passing => run.brake.failed(&error),
         }
@@ -46,7 +46,7 @@ pub(super) async fn bring_in(run: &Run, entry: &Entry) -> Answer {
             break settle::put_off(&error).into();
         }
         if error.in_doubt {
-            match look_up_again(run, entry, in_doubt).await {
+            match Box::pin(look_up_again(run, entry, in_doubt)).await {
                 Ok(Some(verdict)) => break verdict,
                 Ok(None) => {}
                 Err(error) => break settle::put_off(&error).into(),

@@ -11,6 +11,7 @@ use crate::record::UserId;
 use crate::record::duplicates::HashKey;
 
 /// What Clerk knows of some users.
+#[derive(Default)]
 pub(super) struct LookedUp {
     /// Users that are there, and what that means.
     pub settled: Vec<(Entry, Verdict)>,
@@ -18,42 +19,69 @@ pub(super) struct LookedUp {
     pub unknown: Vec<Entry>,
 }
 
-/// Asks Clerk for users, up to a hundred at a time. A question that Clerk refuses for good is asked in halves, so that one
-/// strange user ID is in nobody else's way; that user is put off.
-pub(super) async fn look_up(client: &Client, entries: Vec<Entry>, key: &HashKey) -> Result<LookedUp, Error> {
-    let mut looked_up = LookedUp { settled: Vec::new(), unknown: Vec::new() };
-    let mut to_ask = vec![entries];
-    while let Some(mut entries) = to_ask.pop() {
-        let ids: Vec<UserId> = entries.iter().map(|entry| entry.user.user_id.clone()).collect();
+impl LookedUp {
+    /// Adds what is known of further users.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.settled.extend(others.settled);
+        self.unknown.extend(others.unknown);
+    }
+}
+
+/// What Clerk answered when it was asked for user IDs: the users that are there, and what it would not say.
+#[derive(Default)]
+pub(super) struct Told {
+    found: HashMap<String, ClerkUser>,
+    refused: HashMap<UserId, Error>,
+}
+
+/// Asks Clerk for user IDs, up to a hundred at a time. A question that Clerk refuses for good is asked in halves, so that one
+/// strange user ID is in nobody else's way.
+pub(super) async fn ask(client: &Client, ids: Vec<UserId>) -> Result<Told, Error> {
+    let mut told = Told::default();
+    let mut to_ask = vec![ids];
+    while let Some(mut ids) = to_ask.pop() {
         match client.users_by_external_id(&ids).await {
-            Ok(found) => sort(entries, found, &mut looked_up, key),
-            Err(error) if error.kind == Kind::Rejected => match entries.len() {
+            Ok(found) => {
+                told.found.extend(found.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))))
+            }
+            Err(error) if error.kind == Kind::Rejected => match ids.len() {
                 0 => {}
-                1 => looked_up.settled.extend(entries.pop().map(|entry| (entry, settle::put_off(&error).into()))),
+                1 => told.refused.extend(ids.pop().map(|id| (id, error))),
                 several => {
-                    to_ask.push(entries.split_off(several / 2));
-                    to_ask.push(entries);
+                    to_ask.push(ids.split_off(several / 2));
+                    to_ask.push(ids);
                 }
             },
             Err(error) => return Err(error),
         }
     }
-    tracing::debug!(settled = looked_up.settled.len(), unknown = looked_up.unknown.len(), "looked up in Clerk");
-    Ok(looked_up)
+    Ok(told)
 }
 
-fn sort(entries: Vec<Entry>, found: Vec<ClerkUser>, looked_up: &mut LookedUp, key: &HashKey) {
-    let mut found: HashMap<String, ClerkUser> =
-        found.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))).collect();
-    for entry in entries {
-        match found.remove(entry.user.user_id.as_str()) {
-            Some(clerk_user) => {
-                let verdict = settle::found(&entry, &clerk_user, entry.in_doubt, key);
-                looked_up.settled.push((entry, verdict));
-            }
-            None => looked_up.unknown.push(entry),
+impl Told {
+    /// Says what that means for users. One of whom Clerk would not say anything is put off.
+    pub(super) fn judge(mut self, entries: Vec<Entry>, key: &HashKey) -> LookedUp {
+        let mut looked_up = LookedUp::default();
+        for entry in entries {
+            let verdict = if let Some(clerk_user) = self.found.remove(entry.user.user_id.as_str()) {
+                settle::found(&entry, &clerk_user, entry.in_doubt, key)
+            } else if let Some(error) = self.refused.get(&entry.user.user_id) {
+                settle::put_off(error).into()
+            } else {
+                looked_up.unknown.push(entry);
+                continue;
+            };
+            looked_up.settled.push((entry, verdict));
         }
+        tracing::debug!(settled = looked_up.settled.len(), unknown = looked_up.unknown.len(), "looked up in Clerk");
+        looked_up
     }
+}
+
+/// Asks Clerk for users, and says what the answer means for them.
+pub(super) async fn look_up(client: &Client, entries: Vec<Entry>, key: &HashKey) -> Result<LookedUp, Error> {
+    let ids = entries.iter().map(|entry| entry.user.user_id.clone()).collect();
+    Ok(ask(client, ids).await?.judge(entries, key))
 }
 
 /// Users in doubt that one look-up asks for.

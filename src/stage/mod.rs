@@ -8,6 +8,7 @@ mod bring_in;
 pub mod export;
 pub mod look_up;
 pub mod match_clerk;
+mod permits;
 pub mod pull;
 pub mod push;
 mod settle;

@@ -1,33 +1,34 @@
 //! Ledger to Clerk: the pending users, created at the pace Clerk allows, and every answer recorded.
 //!
 //! ```text
-//!  feed: pending ──look-up of 100──▶ found: settled at once
-//!                                └─▶ nobody: marked `sending` ──▶ create (many at once) ──▶ record
+//!  feed: pending ──look-ups of 100, ahead──▶ found: settled at once
+//!                                        └─▶ nobody: marked `sending` ──▶ create (many at once) ──▶ record
 //! ```
 //! The order is what keeps users from being made twice: Clerk is asked before the first attempt, the ledger knows of the request
 //! before it goes out, and after any doubt Clerk is asked again before anything is sent again.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 
 use super::Progress;
 use super::brake::Brake;
 use super::bring_in::bring_in;
-use super::look_up::{LookedUp, look_up};
+use super::look_up::{self, LookedUp, Told};
+use super::permits::Permits;
 use super::settle::Verdict;
 use crate::clerk::{Client, Error};
 use crate::ledger::{Answer, Entry, Ledger, Outcome};
+use crate::record::UserId;
 use crate::shutdown::{Shutdown, Urgency};
 
 /// How push goes about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// The most create requests on their way at one time.
-    pub concurrency: usize,
     /// Whether the Clerk IDs are to be written back.
     pub write_back: bool,
     /// What to do where another Clerk user holds an identifier.
@@ -57,6 +58,11 @@ pub enum End {
 
 /// Users that one look-up asks for; Clerk takes no more.
 const LOOK_UP: u32 = 100;
+/// The most look-ups that are ahead of the create requests, and at most a tenth of what a window of Clerk's limit lets through: no
+/// create request then waits for the answer to one, however long that takes.
+const PAGES_AHEAD: u32 = 100;
+/// The most users that are marked as `sending` and wait for their create request.
+const HANDED_ON: usize = 500;
 /// How long requests on their way are awaited after a stop was asked for.
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -73,7 +79,7 @@ pub async fn push(
 ) -> Result<End> {
     let to_send = ledger.count_to_send().await?;
     progress.to_send.add(to_send);
-    let (to_create, entries) = mpsc::channel(LOOK_UP as usize);
+    let (to_create, entries) = mpsc::channel(HANDED_ON);
     let (answers, answered) = mpsc::channel(1024);
     let run = Arc::new(Run {
         ledger: Arc::clone(ledger),
@@ -83,9 +89,10 @@ pub async fn push(
         linking: Mutex::new(()),
         answers,
     });
-    let feeding = tokio::spawn(feed(Arc::clone(&run), to_create));
+    let permits = Arc::new(Permits::default());
+    let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits), to_create));
     let recording = tokio::spawn(record(Arc::clone(ledger), Arc::clone(progress), answered, options.write_back));
-    let creating = dispatch(Arc::clone(&run), entries, options.concurrency);
+    let creating = dispatch(Arc::clone(&run), permits, entries);
     // The recorder ends when the last sender of answers is gone, which `run` holds; so it comes last.
     let mut recording = recording;
     let finished = async {
@@ -133,26 +140,57 @@ impl Run {
     }
 }
 
-/// Takes users from the ledger, asks Clerk for them, and hands on those whom Clerk does not know.
-async fn feed(run: Arc<Run>, to_create: mpsc::Sender<Entry>) -> Result<()> {
-    let (mut after, key) = (0, run.ledger.hash_key());
+/// Asks Clerk for the users that wait in the ledger, some pages ahead, and hands on those whom Clerk does not know.
+async fn feed(run: Arc<Run>, permits: Arc<Permits>, to_create: mpsc::Sender<Entry>) -> Result<()> {
+    let most_ahead = run.client.burst().map_or(PAGES_AHEAD, |burst| (burst / 10).clamp(2, PAGES_AHEAD)) as usize;
+    let key = run.ledger.hash_key();
+    let (mut ahead, mut last_asked, mut after) = (VecDeque::new(), Some(0), 0);
     loop {
-        let page = run.ledger.pending(after, LOOK_UP).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.id;
-        // Only the question may be dropped: from then on every user is accounted for.
-        let looked_up = tokio::select! {
-            biased;
-            () = run.brake.on() => return Ok(()),
-            looked_up = look_up(&run.client, page, &key) => looked_up,
-        };
-        match looked_up {
-            Ok(looked_up) => hand_on(&run, looked_up, &to_create).await?,
-            Err(error) => {
-                run.brake.stop_for(&error);
-                return Ok(());
+        while let Some(from) = last_asked.filter(|_| ahead.len() < most_ahead) {
+            let page = run.ledger.pending_ids(from, LOOK_UP).await?;
+            last_asked = page.last().map(|(id, _)| *id);
+            if let Some(last) = last_asked {
+                let ids: Vec<UserId> = page.into_iter().map(|(_, user_id)| user_id).collect();
+                ahead.push_back((last, ids.len(), tokio::spawn(ask(Arc::clone(&run), Arc::clone(&permits), ids))));
             }
         }
+        let Some(mut page) = ahead.pop_front() else { return Ok(()) };
+        let mut looked_up = LookedUp::default();
+        loop {
+            let (last, users, told) = page;
+            match told.await? {
+                Some(Ok(told)) => {
+                    let entries = run.ledger.pending(after, u32::try_from(users)?).await?;
+                    looked_up.extend(told.judge(entries, &key));
+                }
+                Some(Err(error)) => {
+                    run.brake.stop_for(&error);
+                    return Ok(());
+                }
+                None => return Ok(()),
+            }
+            after = last;
+            // While create requests wait for users, each write to the ledger is worth more pages.
+            let starving = to_create.capacity() == to_create.max_capacity();
+            let more = starving && looked_up.unknown.len() < to_create.max_capacity();
+            match ahead.pop_front_if(|(_, _, told)| more && told.is_finished()) {
+                Some(next) => page = next,
+                None => break,
+            }
+        }
+        hand_on(&run, looked_up, &to_create).await?;
+    }
+}
+
+/// Asks Clerk for users; `None` once nothing new is to be begun.
+async fn ask(run: Arc<Run>, permits: Arc<Permits>, ids: Vec<UserId>) -> Option<Result<Told, Error>> {
+    tokio::select! {
+        biased;
+        () = run.brake.on() => None,
+        told = async {
+            let _permit = permits.acquire(&run.client).await;
+            look_up::ask(&run.client, ids).await
+        } => Some(told),
     }
 }
 
@@ -172,21 +210,24 @@ async fn hand_on(run: &Run, looked_up: LookedUp, to_create: &mpsc::Sender<Entry>
     Ok(())
 }
 
-/// Keeps up to `concurrency` create requests on their way, and awaits them all at the end.
-async fn dispatch(run: Arc<Run>, mut entries: mpsc::Receiver<Entry>, concurrency: usize) {
-    let permits = Arc::new(Semaphore::new(concurrency.max(1)));
+/// Keeps as many create requests on their way as there are permits, and awaits them all at the end.
+async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::Receiver<Entry>) {
     let mut tasks = JoinSet::new();
     loop {
-        let next = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
-            Some((permit, entries.recv().await?))
-        };
-        let next = tokio::select! {
+        let entry = tokio::select! {
             biased;
             () = run.brake.on() => None,
-            next = next => next,
+            entry = entries.recv() => entry,
         };
-        let Some((permit, entry)) = next else { break };
+        let Some(entry) = entry else { break };
+        let permit = tokio::select! {
+            biased;
+            () = run.brake.on() => {
+                run.answer(unsent(&entry, Outcome::Pending(None).into()), None).await;
+                break;
+            }
+            permit = permits.acquire(&run.client) => permit,
+        };
         let run = Arc::clone(&run);
         tasks.spawn(async move {
             let answer = bring_in(&run, &entry).await;

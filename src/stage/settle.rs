@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::clerk::{ClerkUser, Error};
+use crate::clerk::{ClerkUser, Created, Error};
 use crate::ledger::{Answer, Entry, Failure, Outcome};
 use crate::record::duplicates::HashKey;
 use crate::record::{Identifier, Reason};
@@ -24,8 +24,8 @@ impl From<Outcome> for Verdict {
 
 impl Verdict {
     /// Clerk made the user on our request, just now.
-    pub(super) fn created(made: &ClerkUser) -> Self {
-        Self { outcome: Outcome::Created(made.id.clone()), password_at: made.password_at }
+    pub(super) fn created(made: Created) -> Self {
+        Self { outcome: Outcome::Created(made.id), password_at: made.password_at }
     }
 
     /// Puts the verdict into the words of the ledger.

@@ -95,7 +95,6 @@ pub async fn survey(ledger: &Ledger, client: &Client, include_signed_in: bool, p
 pub async fn delete(
     ledger: &Ledger,
     client: &Client,
-    concurrency: usize,
     include_signed_in: bool,
     progress: &Progress,
     shutdown: Shutdown,
@@ -119,7 +118,7 @@ pub async fn delete(
             let deleted = brake.persist(client, |turn: Turn| client.delete_user(turn, &user.clerk_id)).await;
             (user, deleted)
         });
-        let deleted: Vec<_> = stream::iter(deleting).buffer_unordered(concurrency.max(1)).collect().await;
+        let deleted: Vec<_> = stream::iter(deleting).buffer_unordered(client.at_once()).collect().await;
         for (user, deleted) in deleted {
             match deleted {
                 Ok(Some(())) => {

@@ -313,7 +313,7 @@ async fn push_with(client: &Client, folder: &Path, users: usize) -> (Arc<Ledger>
     ledger.begin_pull().await.expect("a pull");
     ledger.stage(1, &staged).await.expect("users are staged");
     ledger.merge(&Terms::of(Extent::Whole)).await.expect("the pull is merged");
-    let options = push::Options { concurrency: 8, write_back: false, on_conflict: push::OnConflict::Report };
+    let options = push::Options { write_back: false, on_conflict: push::OnConflict::Report };
     let end = push::push(&ledger, client, options, &Arc::default(), Shutdown::never()).await.expect("a push");
     (ledger, end)
 }

@@ -210,6 +210,16 @@ pub(super) fn encoded(value: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(value, ENCODED)
 }
 
+/// The answer of `POST /v1/users`: what else it says of the user, we have said.
+#[derive(Deserialize)]
+pub(super) struct CreatedAnswer {
+    pub(super) id: ClerkId,
+    #[serde(default)]
+    pub(super) external_id: Option<String>,
+    #[serde(default)]
+    pub(super) password_last_updated_at: Option<i64>,
+}
+
 /// The answer of `GET /v1/users/count`.
 #[derive(Deserialize)]
 pub(super) struct TotalCount {

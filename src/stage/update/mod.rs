@@ -26,13 +26,7 @@ const PAGE: u32 = 100;
 ///
 /// # Errors
 /// If the ledger cannot be read or written: then no request goes out whose answer could not be kept.
-pub async fn update(
-    ledger: &Ledger,
-    client: &Client,
-    concurrency: usize,
-    progress: &Progress,
-    shutdown: Shutdown,
-) -> Result<End> {
+pub async fn update(ledger: &Ledger, client: &Client, progress: &Progress, shutdown: Shutdown) -> Result<End> {
     let users = ledger.count_changes_to_send().await?;
     progress.to_send.add(users);
     let brake = Brake::new(users, shutdown.clone());
@@ -42,7 +36,7 @@ pub async fn update(
         let Some(last) = page.last() else { break };
         after = last.id;
         let updating = page.into_iter().map(|change| bring_up_to_date(ledger, client, &brake, change));
-        let updated: Vec<_> = stream::iter(updating).buffer_unordered(concurrency.max(1)).collect().await;
+        let updated: Vec<_> = stream::iter(updating).buffer_unordered(client.at_once()).collect().await;
         let updated: Vec<Updated> = updated.into_iter().collect::<Result<_, _>>()?;
         ledger.record_updates(&updated).await?;
         for updated in &updated {
