@@ -137,7 +137,10 @@ pub(super) async fn read(
     let pulled = pull::pull(source, ledger, options, progress, context.shutdown.clone()).await;
     drop(bar);
     match pulled {
-        Ok(pulled) => Ok(pulled),
+        Ok(pulled) => {
+            tracing::debug!(users = pulled.users, "read into the ledger");
+            Ok(pulled)
+        }
         Err(error) => {
             // Half a pull holds digests and is of no use.
             ledger.begin_pull().await?;

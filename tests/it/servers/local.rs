@@ -45,7 +45,7 @@ pub(super) async fn postgres() -> Option<Server> {
             "SERVER",
             &format!(
                 "{server} -D \"$dir/data\" -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-                 -c fsync=off -c max_connections=300"
+                 -c fsync=${{TEST_POSTGRES_FSYNC:-off}} -c max_connections=300"
             ),
         )
         // The immediate shutdown: <https://www.postgresql.org/docs/current/server-shutdown.html>.
