@@ -9,7 +9,7 @@
 //!
 //! Imports run one way, downwards: commands ([`command`], [`output`]) over stages ([`stage`]) over parts ([`query_file`],
 //! [`users_file`], [`database`], [`mapping`], [`ledger`], [`clerk`], [`simulator`]), which do not know each other, over words
-//! ([`row`], [`record`], [`engine`], [`secret`], [`shutdown`], [`kill_point`]).
+//! ([`row`], [`record`], [`scratch`], [`engine`], [`secret`], [`shutdown`], [`kill_point`]).
 
 pub mod args;
 pub mod clerk;
@@ -26,6 +26,7 @@ pub mod output;
 pub mod query_file;
 pub mod record;
 pub mod row;
+pub mod scratch;
 pub mod secret;
 pub mod shutdown;
 pub mod simulator;

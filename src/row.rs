@@ -11,9 +11,10 @@ pub struct Column {
 
 /// One value, as the source gave it and before any meaning is put on it. Dates and times are [`Value::Text`], in the engine's
 /// own notation; `mapping` reads them.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Default)]
 pub enum Value {
     /// SQL NULL, JSON null.
+    #[default]
     Null,
     /// A boolean type's value. Engines without one give integers.
     Bool(bool),

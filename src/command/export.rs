@@ -14,10 +14,11 @@ use super::database_source;
 use crate::args::{DatabaseArgs, MappingArgs, QueryArgs, SelectionArgs};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::Problem;
-use crate::mapping::Refused;
 use crate::output::{Bar, Phase, count, duration, number, table, write_log};
+use crate::record::{Reason, UserId};
+use crate::scratch::{self, Cursor};
 use crate::stage::Progress;
-use crate::stage::export::{Exported, export};
+use crate::stage::export::{Exported, Files, export};
 use crate::users_file::Form;
 
 /// Writes the users of a database to a file that `db2clerk import` and Clerk's own tools read. Needs no Clerk account, and
@@ -63,31 +64,38 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         database_source::open(args.database, args.query, args.mapping, Some(args.selection), &context).await?;
     let mut source = database.start().await?;
     let folder = match args.output.parent() {
-        Some(folder) if !to_stdout && !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+        _ if to_stdout => std::env::temp_dir(),
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
     };
-    let spool = tempfile::tempfile_in(if to_stdout { std::env::temp_dir() } else { folder.to_owned() })
-        .with_context(|| format!("failed to make a temporary file in `{}`", folder.display()))
-        .or_refuse()?;
+    let temporary = || {
+        let file = scratch::file(&folder);
+        file.with_context(|| format!("failed to make a temporary file in `{}`", folder.display())).or_refuse()
+    };
+    let files = Files {
+        seats: temporary()?,
+        claims: temporary()?,
+        rivals: temporary()?,
+        losers: temporary()?,
+        refused: temporary()?,
+    };
     let form = if args.basic { Form::Basic } else { Form::Full };
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(context.console, Phase::Reading, &progress);
     let shutdown = context.shutdown.clone();
     let exported = if to_stdout {
-        let mut output = BufWriter::new(std::io::stdout());
-        let exported = export(&mut source, spool, &mut output, form, &progress, shutdown).await;
-        let exported = exported.and_then(|exported| Ok(output.flush().map(|()| exported)?));
-        exported.context("failed to write all users to stdout: what reads it may have gone away")?
+        let exported = export(&mut source, temporary()?, files, form, &progress, shutdown).await?;
+        copy_to_stdout(&exported.file)
+            .context("failed to write all users to stdout: what reads it may have gone away")?;
+        exported
     } else {
         let (part, file) = create_beside(&args.output)?;
-        let mut output = BufWriter::new(file);
-        match export(&mut source, spool, &mut output, form, &progress, shutdown).await {
+        match export(&mut source, file, files, form, &progress, shutdown).await {
             Ok(exported) => {
-                keep(output, &part, &args.output, args.force)?;
+                keep(&exported.file, &part, &args.output, args.force)?;
                 exported
             }
             Err(error) => {
-                drop(output);
                 // Best effort: the error that matters is the one above.
                 let _ = fs::remove_file(&part);
                 return Err(error.into());
@@ -95,7 +103,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         }
     };
     drop(bar);
-    tell(&exported, to_stdout, &args.output, started, &context).await
+    tell(exported, to_stdout, &args.output, started, &context).await
 }
 
 /// The new file stands beside the old one under another name until it is whole.
@@ -110,16 +118,20 @@ fn create_beside(output: &Path) -> Result<(PathBuf, File)> {
 /// Makes a file, which nobody but its owner may read, where none is.
 fn new_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
 
-fn keep(output: BufWriter<File>, part: &Path, path: &Path, force: bool) -> Result<()> {
-    let file = output.into_inner().with_context(|| format!("failed to write `{}`", part.display()))?;
+fn copy_to_stdout(file: &Arc<File>) -> io::Result<()> {
+    let mut stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    io::copy(&mut Cursor::new(file, 0), &mut stdout)?;
+    stdout.flush()
+}
+
+fn keep(file: &File, part: &Path, path: &Path, force: bool) -> Result<()> {
     file.sync_all().with_context(|| format!("failed to write `{}`", part.display()))?;
-    drop(file);
     // Unlike a rename, a link never replaces a file that has come to be there meanwhile.
     let placed = if force { fs::rename(part, path) } else { place(part, path, |part, path| fs::hard_link(part, path)) };
     placed.with_context(|| {
@@ -156,19 +168,20 @@ fn copy(part: &Path, path: &Path) -> io::Result<()> {
 }
 
 async fn tell(
-    exported: &Exported,
+    exported: Exported,
     to_stdout: bool,
     output: &Path,
     started: Instant,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let mut left_out = Some(problems(&exported.refused));
-    let page = async |_| Ok(left_out.take().unwrap_or_default());
+    let invalid = exported.refused.count();
+    let mut refused = exported.refused.read()?;
+    let page = async |_| refused.by_ref().take(PAGE).map(|user| user.map(problem)).collect();
     let log = context.console.or_warn(write_log(&context.folder, page).await);
     let mut rows: Vec<_> =
         exported.coverage.rows().into_iter().map(|(what, users)| (what, users, String::new())).collect();
     for (what, users) in [
-        ("left out: invalid", exported.refused.len() as u64),
+        ("left out: invalid", invalid),
         ("left out: on request", exported.skipped),
         ("left out: no verified e-mail address, which `--basic` needs", exported.without_verified_email),
     ] {
@@ -192,7 +205,7 @@ async fn tell(
     let json = json!({
         "pulled": exported.users,
         "written": exported.written,
-        "invalid": exported.refused.len(),
+        "invalid": invalid,
         "skipped": exported.skipped,
         "withoutVerifiedEmail": exported.without_verified_email,
         "coverage": coverage,
@@ -206,22 +219,22 @@ async fn tell(
     for user_id in &exported.missing {
         context.console.warn(format!("the source has no user `{user_id}`"));
     }
-    let complete = exported.refused.is_empty() && exported.without_verified_email == 0 && exported.missing.is_empty();
+    let complete = invalid == 0 && exported.without_verified_email == 0 && exported.missing.is_empty();
     Ok(if complete { Exit::Done } else { Exit::Problems })
 }
 
-fn problems(refused: &[Refused]) -> Vec<Problem> {
-    refused
-        .iter()
-        .map(|refused| Problem {
-            id: i64::try_from(refused.number).unwrap_or(i64::MAX),
-            user_id: refused.user_id.as_ref().map(ToString::to_string),
-            state: "invalid".to_owned(),
-            reasons: refused.reasons.clone(),
-            trace_id: None,
-            attempts: 0,
-        })
-        .collect()
+/// How many refused users are logged at once.
+const PAGE: usize = 500;
+
+fn problem((user_id, reasons): (Option<UserId>, Vec<Reason>)) -> Problem {
+    Problem {
+        id: 0,
+        user_id: user_id.map(|user_id| user_id.to_string()),
+        state: "invalid".to_owned(),
+        reasons,
+        trace_id: None,
+        attempts: 0,
+    }
 }
 
 #[cfg(test)]
@@ -257,7 +270,7 @@ mod tests {
             let (part, file) = create_beside(&path).expect("made");
             // A folder that is not empty can be replaced by nothing.
             fs::create_dir_all(path.join("inside")).expect("made");
-            let error = keep(BufWriter::new(file), &part, &path, force).expect_err("the place is taken").to_string();
+            let error = keep(&file, &part, &path, force).expect_err("the place is taken").to_string();
             assert!(error.contains(&part.display().to_string()) && part.exists(), "{error}");
             fs::remove_file(&part).expect("removed");
         }

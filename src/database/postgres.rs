@@ -20,7 +20,7 @@ use super::error::{ConnectError, QueryError};
 use super::rows::{self, Rows, Sender};
 use super::url::{Server, Tls};
 use super::{Access, sql};
-use crate::row::{Column, Row};
+use crate::row::{Column, Row, Value};
 
 /// A Postgres database.
 #[derive(Debug)]
@@ -191,12 +191,11 @@ async fn send_rows(mut connection: PgConnection, query: String, shapes: Vec<Shap
 
 fn decode(row: &sqlx::postgres::PgRow, shapes: &[Shape]) -> Result<Row, QueryError> {
     let broken = |error: &dyn std::fmt::Display| QueryError::Broken(error.to_string());
-    let value = |(at, shape): (usize, &Shape)| {
+    let mut values = Row::with_capacity(shapes.len());
+    for (at, shape) in shapes.iter().enumerate() {
         let raw = row.try_get_raw(at).map_err(|error| broken(&error))?;
-        if raw.is_null() {
-            return Ok(crate::row::Value::Null);
-        }
-        Ok(shape.value(raw.as_bytes().map_err(|error| broken(&error))?))
-    };
-    shapes.iter().enumerate().map(value).collect()
+        let is_null = raw.is_null();
+        values.push(if is_null { Value::Null } else { shape.value(raw.as_bytes().map_err(|error| broken(&error))?) });
+    }
+    Ok(values)
 }

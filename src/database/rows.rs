@@ -41,15 +41,32 @@ impl Rows {
             if let Some(row) = self.chunk.next() {
                 return Ok(Some(row));
             }
-            if self.ended {
-                return Ok(None);
+            match self.next_chunk().await? {
+                Some(chunk) => self.chunk = chunk.into_iter(),
+                None => return Ok(None),
             }
-            match self.messages.recv().await {
-                Some(Message::Rows(chunk)) => self.chunk = chunk.into_iter(),
-                Some(Message::End) => self.ended = true,
-                Some(Message::Failed(error)) => return Err(error),
-                None => return Err(QueryError::Broken("reading stopped before the last row".to_owned())),
+        }
+    }
+
+    /// Returns the next rows, as they travel together; `None` after the last.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn next_chunk(&mut self) -> Result<Option<Vec<Row>>, QueryError> {
+        if self.chunk.len() > 0 {
+            return Ok(Some(std::mem::take(&mut self.chunk).collect()));
+        }
+        if self.ended {
+            return Ok(None);
+        }
+        match self.messages.recv().await {
+            Some(Message::Rows(chunk)) => Ok(Some(chunk)),
+            Some(Message::End) => {
+                self.ended = true;
+                Ok(None)
             }
+            Some(Message::Failed(error)) => Err(error),
+            None => Err(QueryError::Broken("reading stopped before the last row".to_owned())),
         }
     }
 }

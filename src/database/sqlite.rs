@@ -5,13 +5,14 @@ mod failure;
 mod write;
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, Stream, TryStreamExt};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row as _, SqlSafeStr, Statement, TypeInfo,
-    ValueRef,
+    AssertSqlSafe, Column as _, ConnectOptions, Connection, Decode, Executor, Row as _, SqlSafeStr, Statement,
+    TypeInfo, ValueRef,
 };
 use tokio::sync::Mutex;
 
@@ -22,6 +23,9 @@ use super::url::File;
 use super::{Access, statement};
 use crate::kill_point::{self, Point};
 use crate::row::{Column, Row, Value};
+
+/// How many rows wait to be taken from the driver's thread.
+const ROWS_WAITING: usize = 256;
 
 /// How long to wait for another process's lock on the file. A writer that waits for readers to end keeps others from beginning.
 const PATIENCE_TO_READ: Duration = Duration::from_secs(10);
@@ -127,6 +131,7 @@ async fn try_to_open(path: &Path, access: Access) -> sqlx::Result<SqliteConnecti
         .busy_timeout(if access == Access::Write { PATIENCE_TO_WRITE } else { PATIENCE_TO_READ })
         // As an application finds it that does not ask for more: the driver would switch it on.
         .foreign_keys(false)
+        .row_buffer_size(ROWS_WAITING)
         .pragma("temp_store", "memory")
         .disable_statement_logging();
     if access == Access::Read {
@@ -143,17 +148,40 @@ async fn try_to_open(path: &Path, access: Access) -> sqlx::Result<SqliteConnecti
 
 /// Runs the query on its connection and sends the rows, until they end or nobody listens.
 async fn send_rows(mut connection: SqliteConnection, query: String, mut sender: Sender) {
-    let mut stream = sqlx::raw_sql(AssertSqlSafe(query)).fetch(&mut connection).map_err(|error| query_error(&error));
-    let sent = sender.send_all(&mut stream, |row| decode(row).map_err(|error| query_error(&error))).await;
-    drop(stream);
+    let sent = {
+        let rows = sqlx::raw_sql(AssertSqlSafe(query)).fetch(&mut connection).map_err(|error| query_error(&error));
+        let rows = pin!(in_numbers(rows));
+        sender.send_all(rows, |row| decode(row).map_err(|error| query_error(&error))).await
+    };
     let Ok(error) = sent else { return };
     // Nothing was written that a failing goodbye could lose.
     let _ = connection.close().await;
     sender.finish(error).await;
 }
 
+/// Gives the rows of a stream, and rests a little whenever there is none. The driver's thread hands them over one by one: to wake
+/// somebody who waits for the next already takes longer than the row.
+fn in_numbers<R, E>(rows: impl Stream<Item = Result<R, E>> + Unpin) -> impl Stream<Item = Result<R, E>> {
+    futures_util::stream::try_unfold(rows, |mut rows| async {
+        let mut rested = false;
+        loop {
+            match rows.try_next().now_or_never() {
+                Some(next) => return Ok(next?.map(|row| (row, rows))),
+                // Shorter than what the runtime's clock can tell, and than what other tasks would notice.
+                None if !rested => std::thread::sleep(Duration::from_micros(50)),
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+            rested = true;
+        }
+    })
+}
+
 fn decode(row: &SqliteRow) -> sqlx::Result<Row> {
-    (0..row.len()).map(|at| cell(row, at)).collect()
+    let mut values = Row::with_capacity(row.len());
+    for at in 0..row.len() {
+        values.push(cell(row, at)?);
+    }
+    Ok(values)
 }
 
 /// Reads a cell by what it holds: in SQLite a column's declared type binds nobody.
@@ -162,11 +190,25 @@ fn cell(row: &SqliteRow, at: usize) -> sqlx::Result<Value> {
     if raw.is_null() {
         return Ok(Value::Null);
     }
-    let class = raw.type_info().name().to_owned();
-    Ok(match class.as_str() {
-        "INTEGER" => Value::Integer(row.try_get_unchecked::<i64, _>(at)?.into()),
-        "REAL" => Value::Real(row.try_get_unchecked(at)?),
-        "BLOB" => Value::Bytes(row.try_get_unchecked(at)?),
-        _ => text(row.try_get_unchecked(at)?),
-    })
+    let class = match raw.type_info().name() {
+        "INTEGER" => Class::Integer,
+        "REAL" => Class::Real,
+        "BLOB" => Class::Blob,
+        _ => Class::Text,
+    };
+    let value = match class {
+        Class::Integer => <i64 as Decode<sqlx::Sqlite>>::decode(raw).map(|number| Value::Integer(number.into())),
+        Class::Real => <f64 as Decode<sqlx::Sqlite>>::decode(raw).map(Value::Real),
+        Class::Blob => <Vec<u8> as Decode<sqlx::Sqlite>>::decode(raw).map(Value::Bytes),
+        Class::Text => <&[u8] as Decode<sqlx::Sqlite>>::decode(raw).map(text),
+    };
+    value.map_err(sqlx::Error::Decode)
+}
+
+/// What a cell holds.
+enum Class {
+    Integer,
+    Real,
+    Blob,
+    Text,
 }

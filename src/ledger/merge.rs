@@ -182,8 +182,7 @@ async fn candidates(connection: &mut SqliteConnection) -> Result<Vec<Candidate>,
 }
 
 fn kind_of(word: &str) -> IdentifierKind {
-    use IdentifierKind::{Email, Phone, Username, Wallet};
-    [Email, Phone, Username, Wallet].into_iter().find(|kind| kind.field() == word).unwrap_or(Email)
+    IdentifierKind::ALL.into_iter().find(|kind| kind.field() == word).unwrap_or(IdentifierKind::Email)
 }
 
 /// Who holds an identifier that a staged user brings: users in Clerk, and beside a part of the source also users waiting to be sent

@@ -1,8 +1,9 @@
 //! A query's columns, understood once; its rows, mapped one by one.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::draft::{Draft, Rules, Target, Unit};
+use super::draft::{Draft, Place, Rules, Slots, Target};
 use super::field::Field;
 use super::options::Options;
 use super::outcome::{Mapped, Refused};
@@ -13,7 +14,10 @@ use crate::row::{Column, Row};
 /// Maps the rows of one query.
 #[derive(Debug, Clone)]
 pub struct Mapping {
-    targets: Vec<Target>,
+    /// Which of the columns each field is.
+    slots: Slots,
+    /// Which of the columns go into metadata.
+    places: Vec<(usize, Arc<Place>)>,
     rules: Rules,
 }
 
@@ -90,17 +94,21 @@ impl Mapping {
         if rules.silence_is_doubt && rules.options.unverified.is_none() {
             return Err(ColumnsError::PasswordWithoutVerified);
         }
-        Ok(Self { targets, rules })
+        let (mut slots, mut places) = (Slots::new(), Vec::new());
+        for (at, target) in targets.into_iter().enumerate() {
+            match target {
+                Target::Field(field) => slots.set(field, at),
+                Target::Metadata(place) => places.push((at, place)),
+                Target::Nowhere => {}
+            }
+        }
+        Ok(Self { slots, places, rules })
     }
 
     /// Returns whether the query has a column for a field, or for a place inside it.
     #[must_use]
     pub fn selects(&self, field: Field) -> bool {
-        self.targets.iter().any(|target| match target {
-            Target::Field(own) => *own == field,
-            Target::Metadata(place) => place.field == field,
-            Target::Nowhere => false,
-        })
+        self.slots.has(field) || self.places.iter().any(|(_, place)| place.field == field)
     }
 
     /// Maps a row; `number` counts them from 1 and names those that have no user ID.
@@ -108,11 +116,7 @@ impl Mapping {
     /// # Errors
     /// [`Refused`], with everything that is wrong with the user.
     pub fn user(&self, row: Row, number: u64) -> Result<Mapped, Refused> {
-        let mut draft = Draft::new(Unit::Row, number);
-        for (target, value) in self.targets.iter().zip(row) {
-            draft.put(target, value);
-        }
-        user::make(draft, &self.rules)
+        user::make(Draft::of_row(number, &self.slots, &self.places, row), &self.rules)
     }
 }
 

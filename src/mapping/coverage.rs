@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outcome::{EmailBasis, Mapped};
-use crate::record::{Hasher, ImportUser};
+use crate::record::Hasher;
 
 /// Counts over all mapped users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,21 +54,90 @@ pub struct Coverage {
     pub locked: u64,
 }
 
+/// What is counted of one user. Many users have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Traits {
+    email: EmailBasis,
+    hasher: Option<Hasher>,
+    rewrite: Option<&'static str>,
+    /// A bit for each of the simple counts: the lowest for the first of [`Coverage::simple`].
+    simple: u32,
+}
+
+impl Traits {
+    /// Reads what is counted of a user.
+    #[must_use]
+    pub fn of(mapped: &Mapped) -> Self {
+        let user = &mapped.user;
+        let reserved = !user.unverified_email_addresses.is_empty();
+        let simple = [
+            user.email.is_some() || !user.email_addresses.is_empty() || reserved,
+            reserved,
+            mapped.unverified_dropped,
+            user.phone.is_some() || !user.phone_numbers.is_empty() || !user.unverified_phone_numbers.is_empty(),
+            user.username.is_some(),
+            !user.web3_wallets.is_empty(),
+            user.first_name.is_some(),
+            user.last_name.is_some(),
+            mapped.name_dropped,
+            user.password_hasher.is_none(),
+            mapped.password_dropped,
+            user.totp_secret.is_some(),
+            !user.backup_codes.is_empty(),
+            [&user.public_metadata, &user.private_metadata, &user.unsafe_metadata].iter().any(|map| !map.is_empty()),
+            user.created_at.is_some(),
+            user.legal_accepted_at.is_some(),
+            user.banned == Some(true),
+            user.locked == Some(true),
+        ];
+        let simple = simple.iter().rev().fold(0, |bits, has| bits << 1 | u32::from(*has));
+        Self { email: mapped.email, hasher: user.password_hasher, rewrite: mapped.rewrite, simple }
+    }
+}
+
 impl Coverage {
     /// Counts a user.
     pub fn count(&mut self, mapped: &Mapped) {
-        let user = &mapped.user;
-        self.users += 1;
-        *self.email_basis.entry(mapped.email).or_default() += 1;
-        self.unverified_dropped += u64::from(mapped.unverified_dropped);
-        self.name_dropped += u64::from(mapped.name_dropped);
-        self.password_dropped += u64::from(mapped.password_dropped);
-        if let Some(rewrite) = mapped.rewrite {
-            *self.rewrites.entry(rewrite).or_default() += 1;
+        self.add(&Traits::of(mapped), 1);
+    }
+
+    /// Counts so many users with the same traits.
+    pub fn add(&mut self, traits: &Traits, users: u64) {
+        self.users += users;
+        *self.email_basis.entry(traits.email).or_default() += users;
+        if let Some(hasher) = traits.hasher {
+            *self.passwords.entry(hasher).or_default() += users;
         }
-        self.count_identifiers(user);
-        self.count_credentials(user);
-        self.count_the_rest(user);
+        if let Some(rewrite) = traits.rewrite {
+            *self.rewrites.entry(rewrite).or_default() += users;
+        }
+        for (bit, count) in self.simple().into_iter().enumerate() {
+            *count += u64::from(traits.simple >> bit & 1) * users;
+        }
+    }
+
+    /// The counts of what a user has or has not, in the order of [`Traits::of`].
+    fn simple(&mut self) -> [&mut u64; 18] {
+        [
+            &mut self.with_email,
+            &mut self.reserved,
+            &mut self.unverified_dropped,
+            &mut self.with_phone,
+            &mut self.with_username,
+            &mut self.with_wallet,
+            &mut self.with_first_name,
+            &mut self.with_last_name,
+            &mut self.name_dropped,
+            &mut self.without_password,
+            &mut self.password_dropped,
+            &mut self.with_totp,
+            &mut self.with_backup_codes,
+            &mut self.with_metadata,
+            &mut self.with_created_at,
+            &mut self.with_legal_accepted_at,
+            &mut self.banned,
+            &mut self.locked,
+        ]
     }
 
     /// Returns how many users get a verified e-mail address.
@@ -119,36 +188,6 @@ impl Coverage {
         add("banned", self.banned);
         add("locked", self.locked);
         rows
-    }
-
-    fn count_identifiers(&mut self, user: &ImportUser) {
-        let reserved = !user.unverified_email_addresses.is_empty();
-        self.with_email += u64::from(user.verified_emails().next().is_some() || reserved);
-        self.reserved += u64::from(reserved);
-        let has_phone = user.verified_phones().next().is_some() || !user.unverified_phone_numbers.is_empty();
-        self.with_phone += u64::from(has_phone);
-        self.with_username += u64::from(user.username.is_some());
-        self.with_wallet += u64::from(!user.web3_wallets.is_empty());
-    }
-
-    fn count_credentials(&mut self, user: &ImportUser) {
-        match user.password_hasher {
-            Some(hasher) => *self.passwords.entry(hasher).or_default() += 1,
-            None => self.without_password += 1,
-        }
-        self.with_totp += u64::from(user.totp_secret.is_some());
-        self.with_backup_codes += u64::from(!user.backup_codes.is_empty());
-    }
-
-    fn count_the_rest(&mut self, user: &ImportUser) {
-        self.with_first_name += u64::from(user.first_name.is_some());
-        self.with_last_name += u64::from(user.last_name.is_some());
-        let metadata = [&user.public_metadata, &user.private_metadata, &user.unsafe_metadata];
-        self.with_metadata += u64::from(metadata.iter().any(|map| !map.is_empty()));
-        self.with_created_at += u64::from(user.created_at.is_some());
-        self.with_legal_accepted_at += u64::from(user.legal_accepted_at.is_some());
-        self.banned += u64::from(user.banned == Some(true));
-        self.locked += u64::from(user.locked == Some(true));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Values that have found their fields, before any meaning is put on them.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use super::field::{Field, fold};
@@ -7,7 +8,7 @@ use super::options::{ExtraColumns, Options};
 use super::password::{Spelling, UnknownHasher};
 use super::values;
 use crate::record::Reason;
-use crate::row::Value;
+use crate::row::{Row, Value};
 
 /// The options, worked out once for all users of a source.
 #[derive(Debug, Clone)]
@@ -102,54 +103,87 @@ impl Unit {
 pub(super) struct Draft {
     pub(super) unit: Unit,
     pub(super) number: u64,
-    cells: [Value; Field::COUNT],
-    given: u64,
+    slots: Slots,
+    values: Vec<Value>,
     pub(super) places: Vec<(Arc<Place>, Value)>,
     /// What was found wrong while the values were placed.
     pub(super) faults: Vec<Reason>,
 }
 
+/// At which of the values each field is.
+#[derive(Debug, Clone)]
+pub(super) struct Slots([Option<u16>; Field::COUNT]);
+
+impl Slots {
+    pub(super) fn new() -> Self {
+        Self([None; Field::COUNT])
+    }
+
+    /// Lets a field be at a value. A row has fewer columns than a slot can number.
+    pub(super) fn set(&mut self, field: Field, at: usize) {
+        self.0[field as usize] = u16::try_from(at).ok();
+    }
+
+    /// Returns whether a field is at any value.
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.get(field).is_some()
+    }
+
+    fn get(&self, field: Field) -> Option<usize> {
+        self.0[field as usize].map(usize::from)
+    }
+}
+
 impl Draft {
-    pub(super) fn new(unit: Unit, number: u64) -> Self {
+    /// Begins an element, whose values are put one by one.
+    pub(super) fn of_element(number: u64) -> Self {
         Self {
-            unit,
+            unit: Unit::Element,
             number,
-            cells: [const { Value::Null }; Field::COUNT],
-            given: 0,
+            slots: Slots::new(),
+            values: Vec::new(),
             places: Vec::new(),
             faults: Vec::new(),
         }
+    }
+
+    /// Takes a row: `slots` tells where its fields are, and `places` where each value that goes into metadata is.
+    pub(super) fn of_row(number: u64, slots: &Slots, places: &[(usize, Arc<Place>)], mut row: Row) -> Self {
+        let taken =
+            |(at, place): &(usize, Arc<Place>)| (Arc::clone(place), row.get_mut(*at).map(take).unwrap_or_default());
+        let places = places.iter().map(taken).collect();
+        Self { unit: Unit::Row, number, slots: slots.clone(), values: row, places, faults: Vec::new() }
     }
 
     /// Puts a value where it belongs. Returns whether its field was free.
     pub(super) fn put(&mut self, target: &Target, value: Value) -> bool {
         match target {
             Target::Field(field) => {
-                let free = !self.gives(*field);
-                self.given |= 1 << (*field as u64);
-                self.cells[*field as usize] = value;
-                free
+                if let Some(before) = self.slots.get(*field).and_then(|at| self.values.get_mut(at)) {
+                    *before = value;
+                    return false;
+                }
+                self.slots.set(*field, self.values.len());
+                self.values.push(value);
             }
-            Target::Metadata(place) => {
-                self.places.push((Arc::clone(place), value));
-                true
-            }
-            Target::Nowhere => true,
+            Target::Metadata(place) => self.places.push((Arc::clone(place), value)),
+            Target::Nowhere => {}
         }
+        true
     }
 
     /// Returns whether the source has this field at all, be its value NULL.
     pub(super) fn gives(&self, field: Field) -> bool {
-        self.given & (1 << (field as u64)) != 0
+        self.slots.has(field)
     }
 
     /// Returns whether the field's value is more than nothing, readable or not.
     pub(super) fn holds_something(&self, field: Field) -> bool {
-        values::is_something(&self.cells[field as usize])
+        self.slots.get(field).and_then(|at| self.values.get(at)).is_some_and(values::is_something)
     }
 
     /// Takes the field's value; NULL if there is none, or if it was taken before.
     pub(super) fn take(&mut self, field: Field) -> Value {
-        std::mem::replace(&mut self.cells[field as usize], Value::Null)
+        self.slots.get(field).and_then(|at| self.values.get_mut(at)).map(take).unwrap_or_default()
     }
 }

@@ -61,7 +61,7 @@ impl ElementMapping {
         let Json::Object(object) = element else {
             return Err(refused(number, Reason::new("", "not_an_object", "the element is not a JSON object")));
         };
-        let mut draft = Draft::new(Unit::Element, number);
+        let mut draft = Draft::of_element(number);
         let mut twice = Vec::new();
         for (key, value) in object {
             let target = self.target(&key, number)?;

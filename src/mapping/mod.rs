@@ -19,7 +19,7 @@ mod values;
 mod verified;
 
 pub use columns::{ColumnsError, Mapping};
-pub use coverage::Coverage;
+pub use coverage::{Coverage, Traits};
 pub use elements::{ElementError, ElementMapping};
 pub use field::Field;
 pub use options::{ExtraColumns, Options, UnusablePasswords, Unverified};

@@ -59,6 +59,10 @@ fn of_real(number: f64) -> Result<DateTime<Utc>, &'static str> {
 }
 
 fn of_text(text: &str, zone: Tz) -> Result<DateTime<Utc>, &'static str> {
+    in_utc(text, zone).map_or_else(|| of_any_text(text, zone), Ok)
+}
+
+fn of_any_text(text: &str, zone: Tz) -> Result<DateTime<Utc>, &'static str> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().map_err(|_| NOT_AN_EPOCH).and_then(of_number);
     }
@@ -78,6 +82,31 @@ fn of_text(text: &str, zone: Tz) -> Result<DateTime<Utc>, &'static str> {
         None => in_zone(local, zone).ok_or(OUT_OF_RANGE)?,
     };
     in_range(moment)
+}
+
+/// Reads the notation that most timestamps come in, without looking for others: `2024-03-01 10:00:00.123`, and `Z` or `+00`
+/// behind it, where that is not `zone` anyway.
+fn in_utc(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+    let (start, rest) = text.split_at_checked(19)?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ' | b'T', h1, h2, b':', n1, n2, b':', s1, s2] =
+        *start.as_bytes()
+    else {
+        return None;
+    };
+    let (fraction, offset) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len())),
+        None => ("0", rest),
+    };
+    if !(matches!(offset, "Z" | "+00") || (offset.is_empty() && zone == Tz::UTC)) {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))
+    };
+    let year = number(&[y1, y2, y3, y4]).filter(|year| *year > 0)?;
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, number(&[m1, m2])?, number(&[d1, d2])?)?;
+    let [hour, minute, second] = [[h1, h2], [n1, n2], [s1, s2]].map(|digits| number(&digits));
+    Some(date.and_hms_milli_opt(hour?, minute?, second?, milliseconds(fraction).ok()?)?.and_utc())
 }
 
 fn in_range(moment: DateTime<Utc>) -> Result<DateTime<Utc>, &'static str> {
@@ -286,6 +315,19 @@ mod tests {
             ("2024-03-01 10:00:00+ü", NOT_A_TIME),
         ] {
             assert_eq!(read(Value::Text(text.to_owned()), "America/New_York"), Err(message.to_owned()), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_way_reads_nothing_that_the_long_one_does_not_read_alike(
+            text in "[0-2][0-9]{3}-[01][0-9]-[0-3][0-9][ T:][0-2][0-9]:[0-6][0-9]:[0-6][0-9]([.][0-9]{0,13})?(Z|[+]00|[+]0|x)?",
+            abroad in proptest::bool::ANY,
+        ) {
+            let zone = if abroad { Tz::America__New_York } else { Tz::UTC };
+            if let Some(moment) = in_utc(&text, zone) {
+                proptest::prop_assert_eq!(of_any_text(&text, zone), Ok(moment), "{}", text);
+            }
         }
     }
 

@@ -42,22 +42,22 @@ pub(super) fn make(mut draft: Draft, rules: &Rules) -> Result<Mapped, Refused> {
         IDENTIFIERS.iter().any(|field| draft.holds_something(*field)) || names_an_identifier(&reasons);
     let mut maker = Maker { draft, rules, reasons, gave_identifier };
     let id = maker.user_id();
+    let has_id = id.is_some();
     // Without an ID there is no user, but everything else that is wrong with it is still told.
-    let placeholder = || UserId::new("-").ok();
-    let Some(stand_in) = id.clone().or_else(placeholder) else {
+    let Some(id) = id.or_else(|| UserId::new("-").ok()) else {
         return Err(refused(number, None, None, maker));
     };
-    let mut mapped = maker.fill(ImportUser::new(stand_in));
-    let identifiers = mapped.user.identifiers();
+    let mut mapped = maker.fill(ImportUser::new(id));
     let mut skipped = false;
-    if identifiers.is_empty() && !names_an_identifier(&maker.reasons) {
+    if !mapped.user.has_identifier() && !names_an_identifier(&maker.reasons) {
         skipped = maker.reasons.is_empty() && mapped.unverified_dropped;
         maker.reasons.push(without_identifier(mapped.unverified_dropped));
     }
     if maker.reasons.is_empty() {
         return Ok(mapped);
     }
-    Err(Refused { skipped, identifiers, ..refused(number, id, mapped.user.key.take(), maker) })
+    let (identifiers, key) = (mapped.user.identifiers(), mapped.user.key.take());
+    Err(Refused { skipped, identifiers, ..refused(number, has_id.then_some(mapped.user.user_id), key, maker) })
 }
 
 fn refused(number: u64, user_id: Option<UserId>, key: Option<String>, maker: Maker) -> Refused {
@@ -241,7 +241,7 @@ impl Maker<'_> {
     fn names(&mut self, user: &mut ImportUser) -> bool {
         let mut name = |field| {
             let name = self.read(field, |value| values::short_text(value, LONGEST_NAME));
-            name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+            name.map(trimmed).filter(|name| !name.is_empty())
         };
         let [first, last, whole] = [Field::FirstName, Field::LastName, Field::Name].map(&mut name);
         let mut dropped = false;
@@ -254,10 +254,11 @@ impl Maker<'_> {
         };
         if first.is_some() || last.is_some() {
             (user.first_name, user.last_name) = (keep(first), keep(last));
-        } else if let Some(whole) = keep(whole) {
-            let (first, last) = whole.split_once(char::is_whitespace).unwrap_or((&whole, ""));
-            user.first_name = Some(first.to_owned());
-            user.last_name = Some(last.trim_start()).filter(|last| !last.is_empty()).map(str::to_owned);
+        } else if let Some(mut whole) = keep(whole) {
+            let end = whole.find(char::is_whitespace).unwrap_or(whole.len());
+            user.last_name = Some(whole[end..].trim_start()).filter(|last| !last.is_empty()).map(str::to_owned);
+            whole.truncate(end);
+            user.first_name = Some(whole);
         }
         dropped
     }
@@ -284,7 +285,11 @@ impl Maker<'_> {
     }
 
     fn metadata(&mut self, user: &mut ImportUser) {
-        let mut objects = [Field::PublicMetadata, Field::PrivateMetadata, Field::UnsafeMetadata]
+        let fields = [Field::PublicMetadata, Field::PrivateMetadata, Field::UnsafeMetadata];
+        if self.draft.places.is_empty() && !fields.iter().any(|field| self.draft.gives(*field)) {
+            return;
+        }
+        let mut objects = fields
             .map(|field| (field, self.read(field, |value| metadata::object(value).map(Some)).unwrap_or_default()));
         for (place, value) in std::mem::take(&mut self.draft.places) {
             let object = objects.iter_mut().find(|(field, _)| *field == place.field);
@@ -322,6 +327,10 @@ impl Maker<'_> {
 
     /// Reads a field; what is wrong with it becomes a reason, and the field absent.
     fn read<T>(&mut self, field: Field, reader: impl FnOnce(Value) -> Result<Option<T>, Fault>) -> Option<T> {
+        // Most fields are in no source: this is all that they cost.
+        if !self.draft.gives(field) {
+            return None;
+        }
         match self.draft.take(field) {
             Value::Null => None,
             value => reader(value).unwrap_or_else(|fault| {
@@ -344,6 +353,9 @@ impl Maker<'_> {
 
     fn checked_list(&mut self, field: Field, rule: fn(&str) -> Result<String, &'static str>) -> Vec<String> {
         let mut kept = Vec::new();
+        if !self.draft.gives(field) {
+            return kept;
+        }
         for text in self.read_list(field, Split::One).iter().filter(|text| !text.trim().is_empty()) {
             match rule(text) {
                 Ok(value) => kept.push(value),
@@ -356,6 +368,13 @@ impl Maker<'_> {
     fn wrong(&mut self, field: Field, fault: &Fault) {
         self.reasons.push(reason(field, field.key(), fault));
     }
+}
+
+fn trimmed(mut text: String) -> String {
+    if text.trim().len() < text.len() {
+        text = text.trim().to_owned();
+    }
+    text
 }
 
 /// What was made of `password`.

@@ -97,19 +97,40 @@ pub fn losers<S: std::hash::BuildHasher>(
     losers
 }
 
-fn taken(kind: IdentifierKind, winner: &UserId) -> Reason {
+/// Says that an identifier is another user's.
+#[must_use]
+pub fn taken(kind: IdentifierKind, winner: &UserId) -> Reason {
     let message = format!("user `{winner}` has the same {}, and Clerk allows it once", kind.noun());
     Reason::new(kind.field(), "duplicate", message)
 }
 
-/// Orders user IDs as a person would: numbers by value, everything else by its text.
+/// Orders user IDs as a person would: numbers by value, and then everything else by its text.
 #[must_use]
 pub fn by_user_id(a: &UserId, b: &UserId) -> Ordering {
-    let number = |id: &UserId| id.as_str().parse::<i128>().ok();
     match (number(a), number(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.cmp(b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
     }
+}
+
+/// Returns bytes that are ordered as [`by_user_id`] orders the user IDs, and of which none begins like all of another's.
+#[must_use]
+pub fn order_of(user_id: &UserId) -> Vec<u8> {
+    match number(user_id) {
+        Some(number) => {
+            // As the order of unsigned numbers has it, the negative ones come first.
+            let ordered = number.cast_unsigned() ^ (1 << 127);
+            [&[0][..], &ordered.to_be_bytes()].concat()
+        }
+        // No user ID holds a NUL.
+        None => [&[1], user_id.as_str().as_bytes(), &[0]].concat(),
+    }
+}
+
+fn number(id: &UserId) -> Option<i128> {
+    id.as_str().parse().ok()
 }
 
 #[cfg(test)]
@@ -144,6 +165,18 @@ mod tests {
             &[],
             &[(1, "a"), (3, "a")],
         );
+    }
+
+    #[test]
+    fn the_bytes_of_user_ids_are_in_their_order() {
+        let ordered = ["-12", "-3", "0", "7", "+8", "10", "1a", "9", "Z", "a", "ab", "b"].map(id);
+        let mut sorted = ordered.clone();
+        sorted.sort_by(by_user_id);
+        let numbers_first = ["-12", "-3", "0", "7", "+8", "9", "10", "1a", "Z", "a", "ab", "b"].map(id);
+        assert_eq!(sorted, numbers_first);
+        sorted.reverse();
+        sorted.sort_by_key(order_of);
+        assert_eq!(sorted, numbers_first);
     }
 
     #[test]

@@ -143,6 +143,9 @@ pub enum IdentifierKind {
 }
 
 impl IdentifierKind {
+    /// All of them, in their order.
+    pub const ALL: [Self; 4] = [Self::Email, Self::Phone, Self::Username, Self::Wallet];
+
     /// Returns the field of the import schema it comes from, for messages.
     #[must_use]
     pub fn field(self) -> &'static str {
@@ -232,6 +235,17 @@ impl ImportUser {
     /// Returns the verified phone numbers, the primary one first.
     pub fn verified_phones(&self) -> impl Iterator<Item = &str> {
         self.phone.iter().chain(&self.phone_numbers).map(String::as_str)
+    }
+
+    /// Returns whether the user has any identifier.
+    #[must_use]
+    pub fn has_identifier(&self) -> bool {
+        self.verified_emails().next().is_some()
+            || self.verified_phones().next().is_some()
+            || self.username.is_some()
+            || [&self.unverified_email_addresses, &self.unverified_phone_numbers, &self.web3_wallets]
+                .iter()
+                .any(|list| !list.is_empty())
     }
 
     /// Returns every identifier, each once.

@@ -1,8 +1,10 @@
 //! Users as they come, whether from rows or from a file: mapped, and narrowed to those asked for.
 
 use std::collections::HashSet;
+use std::vec;
 
 use anyhow::Result;
+use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
 use crate::database::Rows;
@@ -13,14 +15,13 @@ use crate::users_file::ReadError;
 /// Where users come from, mapped on the way.
 pub struct Source {
     origin: Origin,
-    selection: Selection,
-    /// Rows or elements read so far.
-    read: u64,
-    /// Users given out so far.
-    given: u64,
-    /// The users asked for by ID that have not come yet.
-    missing: HashSet<String>,
+    choice: Choice,
+    /// Users mapped already that [`Source::next`] gives out.
+    ready: vec::IntoIter<User>,
 }
+
+/// A user, or why it was refused.
+type User = Result<Mapped, Refused>;
 
 /// The two kinds of sources.
 pub enum Origin {
@@ -34,7 +35,7 @@ pub enum Origin {
     /// A users file's elements.
     Elements {
         /// The elements, with their numbers from 1.
-        elements: mpsc::Receiver<Result<(u64, serde_json::Value), ReadError>>,
+        elements: mpsc::Receiver<Result<(u64, Json), ReadError>>,
         /// What they mean.
         mapping: ElementMapping,
     },
@@ -63,13 +64,15 @@ impl Source {
     /// Narrows an origin to a selection.
     #[must_use]
     pub fn new(origin: Origin, selection: Selection) -> Self {
-        Self { origin, missing: selection.users.clone(), selection, read: 0, given: 0 }
+        let missing = selection.users.clone();
+        let choice = Choice { selection, read: 0, given: 0, missing, broken: None };
+        Self { origin, choice, ready: Vec::new().into_iter() }
     }
 
     /// Returns whether this is all there is. Of a users file nobody knows: the users may come in several.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.selection.is_whole() && matches!(self.origin, Origin::Rows { .. })
+        self.choice.selection.is_whole() && matches!(self.origin, Origin::Rows { .. })
     }
 
     /// Returns whether the source has a field at all. Of a users file nobody knows before its end, so it has them all.
@@ -89,16 +92,10 @@ impl Source {
         Some(Attribute::all().filter(given).collect())
     }
 
-    /// Returns how many rows or elements were read.
-    #[must_use]
-    pub fn read(&self) -> u64 {
-        self.read
-    }
-
     /// Returns the users asked for by ID that did not come.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
-        let mut missing: Vec<String> = self.missing.iter().cloned().collect();
+        let mut missing: Vec<String> = self.choice.missing.iter().cloned().collect();
         missing.sort_unstable();
         missing
     }
@@ -107,23 +104,108 @@ impl Source {
     ///
     /// # Errors
     /// If the source breaks off, or is not what it should be as a whole.
-    pub async fn next(&mut self) -> Result<Option<Result<Mapped, Refused>>> {
+    pub async fn next(&mut self) -> Result<Option<User>> {
         loop {
-            let enough = self.selection.limit.is_some_and(|limit| self.given >= limit);
-            let found_all = !self.selection.users.is_empty() && self.missing.is_empty();
-            if enough || found_all {
-                return Ok(None);
-            }
-            let Some(user) = self.origin.next(self.read + 1).await? else { return Ok(None) };
-            self.read += 1;
-            if self.read > self.selection.offset && self.wants(&user) {
-                self.given += 1;
+            if let Some(user) = self.ready.next() {
                 return Ok(Some(user));
+            }
+            match self.next_batch().await? {
+                Some(batch) => self.ready = batch.into_iter(),
+                None => return Ok(None),
             }
         }
     }
 
-    fn wants(&mut self, user: &Result<Mapped, Refused>) -> bool {
+    /// Returns the users that come next, at least one, or why they were refused; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn next_batch(&mut self) -> Result<Option<Vec<User>>> {
+        if self.ready.len() > 0 {
+            return Ok(Some(std::mem::take(&mut self.ready).collect()));
+        }
+        loop {
+            if let Some(error) = self.choice.broken.take() {
+                return Err(error);
+            }
+            if self.choice.is_complete() {
+                return Ok(None);
+            }
+            let batch = match &mut self.origin {
+                Origin::Rows { rows, mapping } => {
+                    let Some(rows) = rows.next_chunk().await? else { return Ok(None) };
+                    self.choice.of(rows, |row, number| Ok(mapping.user(row, number)))
+                }
+                Origin::Elements { elements, mapping } => {
+                    let mut received = Vec::new();
+                    if elements.recv_many(&mut received, ELEMENTS).await == 0 {
+                        return Ok(None);
+                    }
+                    self.choice.of(received, |element, _| user_of(element, mapping))
+                }
+            };
+            if !batch.is_empty() {
+                return Ok(Some(batch));
+            }
+        }
+    }
+}
+
+/// How many elements of a users file are mapped at once.
+const ELEMENTS: usize = 256;
+
+fn user_of(element: Result<(u64, Json), ReadError>, mapping: &mut ElementMapping) -> Result<User> {
+    let (number, element) = element?;
+    match mapping.user(element, number) {
+        Ok(mapped) => Ok(Ok(mapped)),
+        Err(ElementError::Refused(refused)) => Ok(Err(refused)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A selection, and how much of it was seen.
+struct Choice {
+    selection: Selection,
+    /// Rows or elements read so far.
+    read: u64,
+    /// Users given out so far.
+    given: u64,
+    /// The users asked for by ID that have not come yet.
+    missing: HashSet<String>,
+    /// Why nothing comes after the users given out last.
+    broken: Option<anyhow::Error>,
+}
+
+impl Choice {
+    fn is_complete(&self) -> bool {
+        let enough = self.selection.limit.is_some_and(|limit| self.given >= limit);
+        enough || (!self.selection.users.is_empty() && self.missing.is_empty())
+    }
+
+    /// Maps what came, up to where there is enough, or the source turns out not to be what it should be.
+    fn of<T>(&mut self, items: Vec<T>, mut map: impl FnMut(T, u64) -> Result<User>) -> Vec<User> {
+        let mut wanted = Vec::with_capacity(items.len());
+        for item in items {
+            if self.is_complete() {
+                break;
+            }
+            self.read += 1;
+            match map(item, self.read) {
+                Ok(user) if self.read > self.selection.offset && self.wants(&user) => {
+                    self.given += 1;
+                    wanted.push(user);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.broken = Some(error);
+                    break;
+                }
+            }
+        }
+        wanted
+    }
+
+    fn wants(&mut self, user: &User) -> bool {
         if self.selection.users.is_empty() {
             return true;
         }
@@ -150,22 +232,5 @@ fn fields_of(attribute: Attribute) -> Vec<Field> {
         Attribute::FirstName | Attribute::LastName => vec![Field::FirstName, Field::LastName, Field::Name],
         Attribute::Password | Attribute::PasswordHasher => vec![Field::Password],
         other => Field::named(other.key()).into_iter().collect(),
-    }
-}
-
-impl Origin {
-    async fn next(&mut self, number: u64) -> Result<Option<Result<Mapped, Refused>>> {
-        match self {
-            Self::Rows { rows, mapping } => Ok(rows.next().await?.map(|row| mapping.user(row, number))),
-            Self::Elements { elements, mapping } => {
-                let Some(element) = elements.recv().await else { return Ok(None) };
-                let (number, element) = element?;
-                match mapping.user(element, number) {
-                    Ok(mapped) => Ok(Some(Ok(mapped))),
-                    Err(ElementError::Refused(refused)) => Ok(Some(Err(refused))),
-                    Err(error) => Err(error.into()),
-                }
-            }
-        }
     }
 }

@@ -1,10 +1,15 @@
 //! Writing users: a JSON array, one element a line.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::ops::Range;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::record::ImportUser;
+use crate::record::id::LONGEST_USER_ID;
+use crate::record::{ImportUser, UserId};
+use crate::scratch::Cursor;
 use crate::secret::Secret;
 
 /// Which keys are written.
@@ -17,53 +22,170 @@ pub enum Form {
     Basic,
 }
 
-/// Writes users into a JSON array.
+/// Writes users into a JSON array in a file of its own, of which some can be left out in the end.
 #[derive(Debug)]
-pub struct Writer<W: Write> {
-    to: W,
+pub struct Writer {
+    file: Arc<File>,
     form: Form,
+    /// What is not in the file yet.
+    text: Vec<u8>,
+    /// How much is.
     written: u64,
 }
 
-impl<W: Write> Writer<W> {
-    /// Begins the array.
-    ///
-    /// # Errors
-    /// What writing gave.
-    pub fn begin(mut to: W, form: Form) -> io::Result<Self> {
-        to.write_all(b"[")?;
-        Ok(Self { to, form, written: 0 })
+/// A user's element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element {
+    /// Where it ends; it begins where the one before ends.
+    pub end: u64,
+    /// Whether the form carries the user. If not, the element can only be left out.
+    pub carried: bool,
+}
+
+/// How much text is collected before it is written, and read at once when some is left out.
+const BLOCK: usize = 256 * 1024;
+/// What stands before each element; the first byte of the file becomes a bracket in the end.
+const BEFORE: &[u8] = b",\n";
+/// How every element begins.
+const USER_ID: &[u8] = b"{\"userId\":";
+
+impl Writer {
+    /// Begins the array in an empty file.
+    #[must_use]
+    pub fn begin(file: File, form: Form) -> Self {
+        Self { file: Arc::new(file), form, text: Vec::with_capacity(BLOCK), written: 0 }
     }
 
-    /// Writes a user, and returns whether it was written: [`Form::Basic`] leaves out users without a verified address.
+    /// Writes a user. [`Form::Basic`] carries none without a verified address.
     ///
     /// # Errors
     /// What writing gave.
-    pub fn user(&mut self, user: &ImportUser) -> io::Result<bool> {
-        match self.form {
-            Form::Full => self.element(user)?,
-            Form::Basic => match Basic::of(user) {
-                Some(basic) => self.element(&basic)?,
-                None => return Ok(false),
-            },
+    pub fn user(&mut self, user: &ImportUser) -> io::Result<Element> {
+        if self.text.len() >= BLOCK {
+            self.flush()?;
         }
-        self.written += 1;
-        Ok(true)
+        self.text.extend_from_slice(BEFORE);
+        let carried = match self.form {
+            Form::Full => {
+                serde_json::to_writer(&mut self.text, user)?;
+                true
+            }
+            Form::Basic => {
+                let basic = Basic::of(user);
+                serde_json::to_writer(&mut self.text, &basic)?;
+                basic.email.is_some()
+            }
+        };
+        Ok(Element { end: self.written + self.text.len() as u64, carried })
     }
 
-    /// Ends the array, and returns what was written to.
+    /// Ends what is written so far: from here on it can be read, and users left out.
     ///
     /// # Errors
     /// What writing gave.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.to.write_all(if self.written == 0 { b"]\n" } else { b"\n]\n" })?;
-        self.to.flush()?;
-        Ok(self.to)
+    pub fn written(mut self) -> io::Result<Elements> {
+        self.flush()?;
+        Ok(Elements { file: self.file, end: self.written })
     }
 
-    fn element(&mut self, element: &impl Serialize) -> io::Result<()> {
-        self.to.write_all(if self.written == 0 { b"\n" } else { b",\n" })?;
-        serde_json::to_writer(&mut self.to, element).map_err(io::Error::from)
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self.file).write_all(&self.text)?;
+        self.written += self.text.len() as u64;
+        self.text.clear();
+        Ok(())
+    }
+}
+
+/// The elements of an array that has not been ended yet.
+#[derive(Debug)]
+pub struct Elements {
+    file: Arc<File>,
+    end: u64,
+}
+
+impl Elements {
+    /// Reads the user ID in an element.
+    ///
+    /// # Errors
+    /// What reading gave.
+    pub fn user_id(&self, element: &Range<u64>) -> io::Result<UserId> {
+        // Written in JSON, a byte is six at most: `\u0007`.
+        let most = (BEFORE.len() + USER_ID.len() + 2 + 6 * LONGEST_USER_ID) as u64;
+        let mut start = Vec::new();
+        Cursor::new(&self.file, element.start).take(most.min(element.end - element.start)).read_to_end(&mut start)?;
+        let text = start.get(BEFORE.len() + USER_ID.len()..).unwrap_or_default();
+        // The error is not shown: it could quote the user.
+        UserId::deserialize(&mut serde_json::Deserializer::from_slice(text))
+            .map_err(|_| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Begins to choose which elements to keep.
+    #[must_use]
+    pub fn choose(self) -> Chooser {
+        Chooser {
+            from: BufReader::with_capacity(BLOCK, Cursor::new(&self.file, 0)),
+            to: BufWriter::with_capacity(BLOCK, Cursor::new(&self.file, 0)),
+            chosen: 0..0,
+            written: 0,
+            file: self.file,
+        }
+    }
+
+    /// Ends the array, and returns its file.
+    ///
+    /// # Errors
+    /// What writing gave.
+    pub fn finish(self) -> io::Result<Arc<File>> {
+        Cursor::new(&self.file, 0).write_all(b"[")?;
+        let mut end = Cursor::new(&self.file, self.end.max(1));
+        end.write_all(if self.end == 0 { b"]\n" } else { b"\n]\n" })?;
+        self.file.set_len(end.stream_position()?)?;
+        Ok(self.file)
+    }
+}
+
+/// Moves the elements that are kept to where the others were. Nothing is overwritten before it was read: they only move towards the
+/// beginning.
+#[derive(Debug)]
+pub struct Chooser {
+    file: Arc<File>,
+    from: BufReader<Cursor>,
+    to: BufWriter<Cursor>,
+    /// What is kept and not moved yet; up to its start everything was read.
+    chosen: Range<u64>,
+    written: u64,
+}
+
+impl Chooser {
+    /// Keeps an element behind those kept before.
+    ///
+    /// # Errors
+    /// What reading and writing gave.
+    pub fn keep(&mut self, element: Range<u64>) -> io::Result<()> {
+        if element.start != self.chosen.end {
+            let skipped = i64::try_from(element.start.saturating_sub(self.chosen.end));
+            self.move_chosen()?;
+            self.from.seek_relative(skipped.map_err(|_| io::ErrorKind::InvalidInput)?)?;
+            self.chosen.start = element.start;
+        }
+        self.chosen.end = element.end;
+        Ok(())
+    }
+
+    /// Leaves out all elements but those that were kept.
+    ///
+    /// # Errors
+    /// What reading and writing gave.
+    pub fn finish(mut self) -> io::Result<Elements> {
+        self.move_chosen()?;
+        self.to.flush()?;
+        Ok(Elements { file: self.file, end: self.written })
+    }
+
+    fn move_chosen(&mut self) -> io::Result<()> {
+        let length = self.chosen.end - self.chosen.start;
+        self.written += io::copy(&mut (&mut self.from).take(length), &mut self.to)?;
+        Ok(())
     }
 }
 
@@ -72,7 +194,8 @@ impl<W: Write> Writer<W> {
 #[serde(rename_all = "camelCase")]
 struct Basic<'a> {
     user_id: &'a str,
-    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,15 +207,15 @@ struct Basic<'a> {
 }
 
 impl<'a> Basic<'a> {
-    fn of(user: &'a ImportUser) -> Option<Self> {
-        Some(Self {
+    fn of(user: &'a ImportUser) -> Self {
+        Self {
             user_id: user.user_id.as_str(),
-            email: user.email.as_deref()?,
+            email: user.email.as_deref(),
             first_name: user.first_name.as_deref(),
             last_name: user.last_name.as_deref(),
             password: user.password.as_ref(),
             password_hasher: user.password_hasher.map(crate::record::Hasher::word),
-        })
+        }
     }
 }
 
@@ -113,15 +236,38 @@ mod tests {
         [ada, bob]
     }
 
-    fn written(form: Form, users: &[ImportUser]) -> (String, Vec<bool>) {
-        let mut writer = Writer::begin(Vec::new(), form).expect("memory takes it");
-        let kept = users.iter().map(|user| writer.user(user).expect("memory takes it")).collect();
-        (String::from_utf8(writer.finish().expect("memory takes it")).expect("JSON is UTF-8"), kept)
+    /// Writes users, leaves out those whom the form does not carry or `leave_out` names, and returns the file's text, and of each
+    /// user whether the form carries it.
+    fn written(form: Form, users: &[ImportUser], leave_out: &[&str]) -> (String, Vec<bool>) {
+        let mut writer = Writer::begin(tempfile::tempfile().expect("a file"), form);
+        let all: Vec<Element> = users.iter().map(|user| writer.user(user).expect("the disk takes it")).collect();
+        let mut elements = writer.written().expect("the disk takes it");
+        let starts = [0].into_iter().chain(all.iter().map(|element| element.end));
+        let places = starts.zip(&all).map(|(start, element)| start..element.end).collect::<Vec<_>>();
+        let mut kept = Vec::new();
+        for ((place, element), user) in places.into_iter().zip(&all).zip(users) {
+            let user_id = elements.user_id(&place).expect("it can be read");
+            assert_eq!(user_id, user.user_id);
+            if element.carried && !leave_out.contains(&user_id.as_str()) {
+                kept.push(place);
+            }
+        }
+        if kept.len() < users.len() {
+            let mut chooser = elements.choose();
+            for place in kept {
+                chooser.keep(place).expect("the disk takes it");
+            }
+            elements = chooser.finish().expect("the disk takes it");
+        }
+        let mut text = String::new();
+        let file = elements.finish().expect("the disk takes it");
+        Cursor::new(&file, 0).read_to_string(&mut text).expect("JSON is UTF-8");
+        (text, all.iter().map(|element| element.carried).collect())
     }
 
     #[test]
     fn a_file_is_an_array_with_one_element_a_line() {
-        let (text, kept) = written(Form::Full, &users());
+        let (text, kept) = written(Form::Full, &users(), &[]);
         assert_eq!(
             text,
             "[\n{\"userId\":\"1\",\"email\":\"ada@lovelace.dev\",\"username\":\"ada_l\",\"firstName\":\"Ada\",\"password\":\"digest\",\
@@ -132,7 +278,7 @@ mod tests {
 
     #[test]
     fn the_basic_form_has_six_keys_and_no_user_without_a_verified_address() {
-        let (text, kept) = written(Form::Basic, &users());
+        let (text, kept) = written(Form::Basic, &users(), &[]);
         assert_eq!(
             text,
             "[\n{\"userId\":\"1\",\"email\":\"ada@lovelace.dev\",\"firstName\":\"Ada\",\"password\":\"digest\",\
@@ -143,6 +289,24 @@ mod tests {
 
     #[test]
     fn no_users_are_an_empty_array() {
-        assert_eq!(written(Form::Full, &[]).0, "[]\n");
+        assert_eq!(written(Form::Full, &[], &[]).0, "[]\n");
+        assert_eq!(written(Form::Full, &users(), &["1", "2"]).0, "[]\n");
+    }
+
+    #[test]
+    fn users_that_are_left_out_in_the_end_leave_no_trace() {
+        let users: Vec<ImportUser> = (1..=9)
+            .map(|number| {
+                // Longer than what is read and written at once.
+                let mut user = ImportUser::new(UserId::new(number.to_string()).expect("an ID"));
+                user.first_name = Some(format!("\"{number}\"\n").repeat(10_000 * number));
+                user
+            })
+            .collect();
+        for leave_out in [&["1"][..], &["9"], &["1", "2", "5", "9"], &["2", "3", "4", "5", "6", "7", "8"]] {
+            let kept: Vec<ImportUser> =
+                users.iter().filter(|user| !leave_out.contains(&user.user_id.as_str())).cloned().collect();
+            assert!(written(Form::Full, &users, leave_out).0 == written(Form::Full, &kept, &[]).0, "{leave_out:?}");
+        }
     }
 }

@@ -24,7 +24,11 @@ pub(super) fn not_taken(column: &MySqlColumn) -> QueryError {
 
 /// Reads a row that came by the text protocol.
 pub(super) fn decode(row: &MySqlRow) -> Result<Row, QueryError> {
-    row.columns().iter().enumerate().map(|(at, column)| cell(row, at, column)).collect()
+    let mut values = Row::with_capacity(row.columns().len());
+    for (at, column) in row.columns().iter().enumerate() {
+        values.push(cell(row, at, column)?);
+    }
+    Ok(values)
 }
 
 fn cell(row: &MySqlRow, at: usize, column: &MySqlColumn) -> Result<Value, QueryError> {

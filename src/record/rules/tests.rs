@@ -146,3 +146,21 @@ fn a_totp_secret_is_base32() {
         &["", "ABC", "JBSWY3DPEHPK3PX1", "0123456789"],
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn an_address_that_needs_no_close_look_would_pass_one(local in "[a-c0._+-]{0,6}", domain in "[a-c0.-]{0,8}") {
+        let syntax = Options::default().with_required_tld().without_domain_literal().without_display_text();
+        if is_plain(&local, &domain) {
+            let email = format!("{local}@{domain}");
+            proptest::prop_assert!(EmailAddress::parse_with_options(&email, syntax).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_kept_without_a_close_look_would_pass_one(name in "[a-bü0-1 +().@/?#<>:-]{0,16}") {
+        let refused =
+            holds_phone_number(&name) || name.split_whitespace().any(|word| is_address(word) || is_url(word)) || holds_html(&name);
+        proptest::prop_assert_eq!(is_refused_name(&name), refused);
+    }
+}
