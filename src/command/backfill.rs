@@ -153,21 +153,36 @@ impl Backfill {
             "          {} to be compared with the rows, and written where none stands{replaces}\n",
             count(waiting, "Clerk ID")
         ));
+        let mut asked = None;
         if waiting > 0 {
             consent::ask(self.asked, self.consent, context).await?;
             self.write.prepare().await?;
-            self.ledger.ask_write_back_of_all().await?;
+            asked = self.ledger.ask_write_back_of_all(0).await?;
         }
         let progress = Arc::new(Progress::default());
         let bar = Bar::start(context.console, Phase::Writing(waiting), &progress);
-        let (_push_is_over, more_to_come) = watch::channel(false);
-        let mut shutdown = context.shutdown.clone();
-        let end = tokio::select! {
-            end = write_back(&self.ledger, &self.write.database, &self.write.target, self.overwrite, more_to_come, &progress) => Some(end?),
-            () = shutdown.wait_for(Urgency::Graceful) => None,
+        let (asking, more_to_come) = watch::channel(true);
+        let ask = async {
+            while let Some(last) = asked {
+                asked = self.ledger.ask_write_back_of_all(last).await?;
+            }
+            asking.send_replace(false);
+            anyhow::Ok(())
         };
+        let WriteTarget { database, target, .. } = &self.write;
+        let (ledger, progress, overwrite) = (&self.ledger, &*progress, self.overwrite);
+        let job = write_back::Job { ledger, database, target, overwrite, progress };
+        let mut shutdown = context.shutdown.clone();
+        let write = async {
+            tokio::select! {
+                end = write_back(job, more_to_come, context.shutdown.clone()) => end.map(Some),
+                () = shutdown.wait_for(Urgency::Now) => Ok(None),
+            }
+        };
+        // All that was asked for is known to wait, however soon the writing ends.
+        let ((), end) = tokio::try_join!(ask, write)?;
         drop(bar);
-        let exit = self.tell(end.as_ref(), matching, &progress, context).await?;
+        let exit = self.tell(end.as_ref(), matching, progress, context).await?;
         self.ledger.checkpoint().await?;
         Ok(exit)
     }
@@ -242,7 +257,7 @@ impl Backfill {
                     .say(format!("error: the write-back stopped after {}: {error}", number(progress.written.get())));
                 Ok(Exit::Problems)
             }
-            None => Ok(Exit::Interrupted),
+            Some(write_back::End::Interrupted) | None => Ok(Exit::Interrupted),
         }
     }
 }

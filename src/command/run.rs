@@ -18,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::ledger::{Ledger, LedgerError};
 use crate::mapping::ElementError;
 use crate::output::{Bar, Phase, count};
-use crate::shutdown::Urgency;
+use crate::shutdown::{Shutdown, Urgency};
 use crate::stage::Progress;
 use crate::stage::look_up::settle_doubts;
 use crate::stage::pull::{self, Pulled};
@@ -166,7 +166,9 @@ async fn send(job: &Job, write: Option<Arc<WriteTarget>>, progress: &Arc<Progres
     let writing = write.map(|write| {
         let (ledger, progress) = (Arc::clone(&job.ledger), Arc::clone(progress));
         tokio::spawn(async move {
-            write_back(&ledger, &write.database, &write.target, false, more_to_come, &progress).await
+            let WriteTarget { database, target, .. } = &*write;
+            let job = write_back::Job { ledger: &ledger, database, target, overwrite: false, progress: &progress };
+            write_back(job, more_to_come, Shutdown::never()).await
         })
     });
     let pushed = push_and_update(job, ends.writes, progress, context).await;

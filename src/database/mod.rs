@@ -167,13 +167,13 @@ impl Database {
     /// [`WriteError`], which says what to grant.
     pub async fn rehearse_write(&self, target: &Target) -> Result<(), WriteError> {
         self.must_write()?;
-        match self.write(target, &[], Mode::Fill).await {
+        match self.write(target, &[], Mode::Fill, true).await {
             Err(Failure::Whole(error)) if !error.is_passing() => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Writes Clerk IDs to the rows with these keys, in one transaction, and reads back what then stands there. A row that
+    /// Writes Clerk IDs to the rows with these keys, in one transaction if nothing stands in the way, and reads back what then stands there. A row that
     /// holds another Clerk ID keeps it unless `overwrite` is set; whatever else it holds, it keeps always. No other column
     /// changes. The answers are in the order of the batch.
     ///
@@ -190,7 +190,7 @@ impl Database {
     }
 
     /// Sets the column to NULL in the rows with these keys, where it holds exactly the Clerk ID given with the key, in one
-    /// transaction, and reads back what then stands there. No other column changes. The answers are in the order of the batch.
+    /// transaction if nothing stands in the way, and reads back what then stands there. No other column changes. The answers are in the order of the batch.
     ///
     /// # Errors
     /// [`WriteError`], if the batch as a whole was not taken; what concerns single rows is in their [`Cleared`].
@@ -205,15 +205,24 @@ impl Database {
     async fn change(&self, target: &Target, batch: &[(String, ClerkId)], mode: Mode) -> Result<Work, WriteError> {
         self.must_write()?;
         let mut work = Work::new(target, batch, mode);
-        while let Some(range) = work.next() {
-            let result = self.write(target, work.items(&range), mode).await;
-            work.record(&range, result)?;
+        while let Some(part) = work.next() {
+            let result = self.write(target, &work.items(&part), mode, part.with_care).await;
+            work.record(part, result)?;
         }
         Ok(work)
     }
 
-    async fn write(&self, target: &Target, items: &[Item], mode: Mode) -> Result<Vec<Found>, Failure> {
+    async fn write(
+        &self,
+        target: &Target,
+        items: &[&Item],
+        mode: Mode,
+        with_care: bool,
+    ) -> Result<Vec<Found>, Failure> {
         match self {
+            Self::Postgres(database) if !with_care && database.is_quick() => {
+                database.write_quickly(target, items, mode).await
+            }
             Self::Postgres(database) => database.write(target, items, mode).await,
             Self::MySql(database) => database.write(target, items, mode).await,
             Self::Sqlite(database) => database.write(target, items, mode).await,

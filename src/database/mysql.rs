@@ -29,13 +29,16 @@ pub struct MySql {
     idle: Mutex<Option<MySqlConnection>>,
     /// Whether the server has turned out to be an old one that cannot skip locked rows.
     cannot_skip_locked: AtomicBool,
+    /// Whether the last batch of Clerk IDs gave no reason to look at each row before it is changed.
+    quick: AtomicBool,
 }
 
 impl MySql {
     pub(super) async fn connect(server: &Server, access: Access) -> Result<Self, ConnectError> {
         let connection = open(server).await?;
         let idle = Mutex::new(Some(connection));
-        Ok(Self { server: server.clone(), access, idle, cannot_skip_locked: AtomicBool::new(false) })
+        let (cannot_skip_locked, quick) = (AtomicBool::new(false), AtomicBool::new(true));
+        Ok(Self { server: server.clone(), access, idle, cannot_skip_locked, quick })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

@@ -6,6 +6,8 @@ mod failure;
 mod values;
 mod write;
 
+use std::sync::atomic::AtomicBool;
+
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode, PgStatement};
 use sqlx::{
@@ -29,12 +31,15 @@ pub struct Postgres {
     pub(super) access: Access,
     /// The connection for everything but rows, while nobody uses it. One that failed is not put back.
     idle: Mutex<Option<PgConnection>>,
+    /// Whether the last batch of Clerk IDs gave no reason to look at each row before it is changed.
+    quick: AtomicBool,
 }
 
 impl Postgres {
     pub(super) async fn connect(server: &Server, access: Access) -> Result<Self, ConnectError> {
         let connection = open(server).await?;
-        Ok(Self { server: server.clone(), access, idle: Mutex::new(Some(connection)) })
+        let idle = Mutex::new(Some(connection));
+        Ok(Self { server: server.clone(), access, idle, quick: AtomicBool::new(true) })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

@@ -6,6 +6,7 @@ mod write;
 
 use std::path::Path;
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::{FutureExt, Stream, TryStreamExt};
@@ -49,13 +50,16 @@ pub struct Sqlite {
     pub(super) access: Access,
     /// The connection for everything but rows, while nobody uses it. One that failed is not put back.
     idle: Mutex<Option<SqliteConnection>>,
+    /// Whether the last batch of Clerk IDs gave no reason to look at each row before it is changed.
+    quick: AtomicBool,
 }
 
 impl Sqlite {
     pub(super) async fn connect(file: &File, access: Access) -> Result<Self, ConnectError> {
         let access = if file.read_only { Access::Read } else { access };
         let connection = open(file, access).await?;
-        Ok(Self { file: file.clone(), access, idle: Mutex::new(Some(connection)) })
+        let idle = Mutex::new(Some(connection));
+        Ok(Self { file: file.clone(), access, idle, quick: AtomicBool::new(true) })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

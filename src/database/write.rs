@@ -1,7 +1,6 @@
 //! Write-back apart from SQL: keys made ready, a refused batch halved until the guilty rows stand alone, answers put in order.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use super::error::WriteError;
 use super::inspect::Target;
@@ -72,6 +71,10 @@ pub(super) enum Found {
     Locked,
     /// A row, and what its column held before and after the write.
     Row { before: Option<String>, after: Option<String> },
+    /// A row that the write changed, so that it did not hold before what it should, and what its column held after that.
+    Changed { after: Option<String> },
+    /// Not looked at: the quick way changed other rows and left this one, whatever the reason.
+    LeftForCare,
 }
 
 /// Why a transaction was not taken.
@@ -125,19 +128,44 @@ pub(super) fn compare(items: usize, before: Vec<Cell>, after: Vec<Cell>) -> Resu
     Ok(found)
 }
 
-/// How often a batch is halved because of locks: enough to find one locked row of a thousand, and an end to the waiting where
-/// half the table is locked.
-const HALVINGS_FOR_LOCKS: u32 = 12;
+/// Counts the rows that the write changed.
+pub(super) fn count_changed(found: &[Found]) -> usize {
+    let is_changed = |found: &&Found| match found {
+        Found::Gone | Found::Locked | Found::LeftForCare => false,
+        Found::Row { before, after } => before != after,
+        Found::Changed { .. } => true,
+    };
+    found.iter().filter(is_changed).count()
+}
 
-/// A batch on its way: gives out ranges of items to write, and takes what came of them.
+/// Says what was found where every item's row was changed and then seen to hold what it should.
+pub(super) fn all_changed(items: &[&Item], mode: Mode) -> Vec<Found> {
+    let after = |item: &&Item| (mode != Mode::Clear).then(|| item.id.clone());
+    items.iter().map(|item| Found::Changed { after: after(item) }).collect()
+}
+
+/// How often a batch is halved because of locks: enough to find one locked row of ten thousand, and an end to the waiting where
+/// half the table is locked.
+const HALVINGS_FOR_LOCKS: u32 = 15;
+
+/// A batch on its way: gives out parts of it to write, and takes what came of them.
 #[derive(Debug)]
 pub(super) struct Work {
     items: Vec<Item>,
     outcomes: Vec<Outcome>,
     /// For each entry of the batch its ID, and its item (entries may share one) or what is known before.
     entries: Vec<(String, Result<usize, Outcome>)>,
-    todo: Vec<Range<usize>>,
+    todo: Vec<Part>,
     halvings_for_locks: u32,
+}
+
+/// Items to write in one transaction.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Their numbers.
+    numbers: Vec<usize>,
+    /// Whether each row must be looked at before it is changed.
+    pub(super) with_care: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,46 +200,59 @@ impl Work {
         }
         work.outcomes = vec![Outcome::Found(Found::Gone); work.items.len()];
         if !work.items.is_empty() {
-            work.todo.push(0..work.items.len());
+            work.todo.push(Part { numbers: (0..work.items.len()).collect(), with_care: false });
         }
         work
     }
 
-    /// Returns the next items to write in one transaction.
-    pub(super) fn next(&mut self) -> Option<Range<usize>> {
+    /// Returns what is to be written next.
+    pub(super) fn next(&mut self) -> Option<Part> {
         self.todo.pop()
     }
 
-    pub(super) fn items(&self, range: &Range<usize>) -> &[Item] {
-        &self.items[range.clone()]
+    pub(super) fn items(&self, part: &Part) -> Vec<&Item> {
+        part.numbers.iter().map(|number| &self.items[*number]).collect()
     }
 
-    /// Takes what came of a range; halves it, if a row of it was refused or needs what is locked.
-    pub(super) fn record(
-        &mut self,
-        range: &Range<usize>,
-        result: Result<Vec<Found>, Failure>,
-    ) -> Result<(), WriteError> {
-        let outcomes = &mut self.outcomes[range.clone()];
+    /// Takes what came of a part; halves it, if a row of it was refused or needs what is locked.
+    pub(super) fn record(&mut self, part: Part, result: Result<Vec<Found>, Failure>) -> Result<(), WriteError> {
+        let alone = part.numbers.len() == 1;
         match result {
-            Ok(found) => {
-                for (outcome, found) in outcomes.iter_mut().zip(found) {
-                    *outcome = Outcome::Found(found);
-                }
-            }
+            Ok(found) => self.take(&part, found),
             Err(Failure::Whole(error)) => return Err(error),
-            Err(Failure::Row(why)) if range.len() == 1 => outcomes.fill(Outcome::Refused(why)),
-            Err(Failure::Lock(_)) if range.len() == 1 || self.halvings_for_locks == 0 => {
-                outcomes.fill(Outcome::Found(Found::Locked));
+            Err(Failure::Row(why)) if alone => self.settle(&part, &Outcome::Refused(why)),
+            Err(Failure::Lock(_)) if alone || self.halvings_for_locks == 0 => {
+                self.settle(&part, &Outcome::Found(Found::Locked));
             }
             Err(failure) => {
                 self.halvings_for_locks -= u32::from(matches!(failure, Failure::Lock(_)));
-                let middle = range.start + range.len() / 2;
-                self.todo.push(middle..range.end);
-                self.todo.push(range.start..middle);
+                let Part { mut numbers, with_care } = part;
+                let second = numbers.split_off(numbers.len() / 2);
+                self.todo.push(Part { numbers: second, with_care });
+                self.todo.push(Part { numbers, with_care });
             }
         }
         Ok(())
+    }
+
+    fn take(&mut self, part: &Part, found: Vec<Found>) {
+        let mut left = Vec::new();
+        for (number, found) in part.numbers.iter().zip(found) {
+            if found == Found::LeftForCare {
+                left.push(*number);
+            } else {
+                self.outcomes[*number] = Outcome::Found(found);
+            }
+        }
+        if !left.is_empty() {
+            self.todo.push(Part { numbers: left, with_care: true });
+        }
+    }
+
+    fn settle(&mut self, part: &Part, outcome: &Outcome) {
+        for number in &part.numbers {
+            self.outcomes[*number] = outcome.clone();
+        }
     }
 
     /// Returns the answers in the order of the batch, each made of the ID and what came of it.
@@ -226,14 +267,15 @@ impl Work {
 
 /// Says what became of an ID that was to be written.
 pub(super) fn written(id: &str, outcome: Outcome) -> Written {
-    let (before, after) = match outcome {
+    let (was_right, after) = match outcome {
         Outcome::Refused(why) => return Written::Refused(why),
         Outcome::Found(Found::Gone) => return Written::RowGone,
-        Outcome::Found(Found::Locked) => return Written::Locked,
-        Outcome::Found(Found::Row { before, after }) => (before, after),
+        Outcome::Found(Found::Locked | Found::LeftForCare) => return Written::Locked,
+        Outcome::Found(Found::Row { before, after }) => (is(before.as_ref(), id), after),
+        Outcome::Found(Found::Changed { after }) => (false, after),
     };
     match after {
-        Some(_) if is(after.as_ref(), id) && is(before.as_ref(), id) => Written::AlreadyRight,
+        Some(_) if is(after.as_ref(), id) && was_right => Written::AlreadyRight,
         Some(_) if is(after.as_ref(), id) => Written::Written,
         Some(other) => Written::Held(other),
         None => Written::Refused(format!("the database left the column empty; {SOMETHING_AT_WORK}")),
@@ -242,14 +284,15 @@ pub(super) fn written(id: &str, outcome: Outcome) -> Written {
 
 /// Says what became of an ID that was to leave its row.
 pub(super) fn cleared(id: &str, outcome: Outcome) -> Cleared {
-    let (before, after) = match outcome {
+    let (was_there, after) = match outcome {
         Outcome::Refused(why) => return Cleared::Refused(why),
         Outcome::Found(Found::Gone) => return Cleared::RowGone,
-        Outcome::Found(Found::Locked) => return Cleared::Locked,
-        Outcome::Found(Found::Row { before, after }) => (before, after),
+        Outcome::Found(Found::Locked | Found::LeftForCare) => return Cleared::Locked,
+        Outcome::Found(Found::Row { before, after }) => (is(before.as_ref(), id), after),
+        Outcome::Found(Found::Changed { after }) => (true, after),
     };
     match after {
-        None if is(before.as_ref(), id) => Cleared::Cleared,
+        None if was_there => Cleared::Cleared,
         None => Cleared::AlreadyEmpty,
         Some(_) if is(after.as_ref(), id) => {
             Cleared::Refused(format!("the database left the ID in the column; {SOMETHING_AT_WORK}"))
@@ -296,26 +339,51 @@ mod tests {
     fn work_among_locks(rows: usize, is_locked: impl Fn(usize) -> bool) -> (Vec<Written>, u32) {
         let mut work = work(rows);
         let mut waits = 0;
-        while let Some(range) = work.next() {
-            let result = if range.clone().any(&is_locked) {
+        while let Some(part) = work.next() {
+            let result = if part.numbers.iter().any(|number| is_locked(*number)) {
                 waits += 1;
                 Err(Failure::Lock(WriteError::Busy(String::new())))
             } else {
-                let row = |item: &Item| Found::Row { before: None, after: Some(item.id.clone()) };
-                Ok(work.items(&range).iter().map(row).collect())
+                let row = |item: &&Item| Found::Row { before: None, after: Some(item.id.clone()) };
+                Ok(work.items(&part).iter().map(row).collect())
             };
-            work.record(&range, result).expect("nothing fails as a whole");
+            work.record(part, result).expect("nothing fails as a whole");
         }
         (work.finish(written), waits)
     }
 
     #[test]
-    fn one_locked_row_of_a_thousand_keeps_no_other_from_being_written() {
-        let (written, waits) = work_among_locks(1000, |n| n == 617);
-        for (n, written) in written.iter().enumerate() {
-            assert_eq!(*written, if n == 617 { Written::Locked } else { Written::Written }, "{n}");
+    fn one_locked_row_keeps_no_other_from_being_written() {
+        for (rows, most) in [(1000, 11), (10_000, 15)] {
+            let (written, waits) = work_among_locks(rows, |n| n == 617);
+            for (n, written) in written.iter().enumerate() {
+                assert_eq!(*written, if n == 617 { Written::Locked } else { Written::Written }, "{n}");
+            }
+            assert!(waits <= most, "{waits}");
         }
-        assert!(waits <= 11, "{waits}");
+    }
+
+    #[test]
+    fn what_the_quick_way_leaves_is_looked_at_with_care_and_what_it_changed_stays_known() {
+        let mut work = work(6);
+        let part = work.next().expect("the batch");
+        assert!(!part.with_care);
+        let changed = |n: usize| Found::Changed { after: Some(format!("user_{n}")) };
+        let found = (0..6).map(|n| if n % 2 == 0 { changed(n) } else { Found::LeftForCare }).collect();
+        work.record(part, Ok(found)).expect("taken");
+        while let Some(part) = work.next() {
+            assert!(part.with_care);
+            let refused = part.numbers.contains(&3);
+            let right = |n: &usize| {
+                let id = Some(format!("user_{n}"));
+                Found::Row { before: id.clone(), after: id }
+            };
+            let found = part.numbers.iter().map(right).collect();
+            let result = if refused { Err(Failure::Row("no".to_owned())) } else { Ok(found) };
+            work.record(part, result).expect("taken");
+        }
+        let (new, right, refused) = (Written::Written, Written::AlreadyRight, Written::Refused("no".to_owned()));
+        assert_eq!(work.finish(written), [new.clone(), right.clone(), new.clone(), refused, new, right]);
     }
 
     #[test]
@@ -352,6 +420,19 @@ mod tests {
         ];
         for (before, after, when_written, when_cleared) in cases {
             let outcome = Outcome::Found(Found::Row { before, after });
+            let written = format!("{:?}", written("user_1", outcome.clone()));
+            let cleared = format!("{:?}", cleared("user_1", outcome.clone()));
+            assert!(written.starts_with(when_written), "{outcome:?}: {written}");
+            assert!(cleared.starts_with(when_cleared), "{outcome:?}: {cleared}");
+        }
+        let changed = [
+            (some("user_1"), "Written", "Refused"),
+            (some("user_1 "), "Written", "Refused"),
+            (some("user_2"), "Held(\"user_2\")", "Held(\"user_2\")"),
+            (None, "Refused", "Cleared"),
+        ];
+        for (after, when_written, when_cleared) in changed {
+            let outcome = Outcome::Found(Found::Changed { after });
             let written = format!("{:?}", written("user_1", outcome.clone()));
             let cleared = format!("{:?}", cleared("user_1", outcome.clone()));
             assert!(written.starts_with(when_written), "{outcome:?}: {written}");

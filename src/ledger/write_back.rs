@@ -1,5 +1,7 @@
 //! The Clerk IDs on their way back into the database.
 
+use std::collections::HashMap;
+
 use sqlx::{Connection, Row};
 
 use super::entry::WriteBack;
@@ -30,6 +32,9 @@ pub struct RowResult {
     pub wrote: bool,
 }
 
+/// Users that are let wait in one transaction.
+const ASKED_AT_ONCE: u32 = 20_000;
+
 impl Ledger {
     /// Lets the users of the last pull that are in Clerk wait for the write-back, except those whose row is known to bear the ID.
     ///
@@ -38,7 +43,8 @@ impl Ledger {
     pub async fn ask_write_back(&self) -> Result<(), LedgerError> {
         sqlx::query(
             "UPDATE user SET write_back = 'waiting', write_back_detail = NULL
-             WHERE state IN ('created', 'adopted') AND write_back <> 'written' AND wanted = 1",
+             WHERE state IN ('created', 'adopted') AND write_back <> 'written' AND wanted = 1
+                 AND (write_back <> 'waiting' OR write_back_detail NOT NULL)",
         )
         .execute(&mut *self.connection().await)
         .await
@@ -46,20 +52,33 @@ impl Ledger {
         Ok(())
     }
 
-    /// Lets every user that is in Clerk wait for the write-back, whoever the last pull brought, and even if the row was
-    /// written before: it may have changed since.
+    /// Lets users that are in Clerk wait for the write-back, whoever the last pull brought, and even if the row was written
+    /// before: it may have changed since. Takes some after the entry `after`, and returns the last of them; `None`, once there are
+    /// no others: so the first can be written while the last are still asked for.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
-    pub async fn ask_write_back_of_all(&self) -> Result<(), LedgerError> {
+    pub async fn ask_write_back_of_all(&self, after: i64) -> Result<Option<i64>, LedgerError> {
+        let mut connection = self.connection().await;
+        let last: Option<i64> = sqlx::query_scalar(
+            "SELECT MAX(id) FROM (SELECT id FROM user WHERE state IN ('created', 'adopted') AND id > ? ORDER BY id LIMIT ?)",
+        )
+        .bind(after)
+        .bind(ASKED_AT_ONCE)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(self.failed("read"))?;
         sqlx::query(
             "UPDATE user SET write_back = 'waiting', write_back_detail = NULL, wanted = 1
-             WHERE state IN ('created', 'adopted')",
+             WHERE state IN ('created', 'adopted') AND id > ? AND id <= ?
+                 AND (write_back <> 'waiting' OR write_back_detail NOT NULL OR wanted = 0)",
         )
-        .execute(&mut *self.connection().await)
+        .bind(after)
+        .bind(last)
+        .execute(&mut *connection)
         .await
         .map_err(self.failed("write"))?;
-        Ok(())
+        Ok(last)
     }
 
     /// Returns how many users of the last pull are in Clerk and have a row that is not known to bear the ID.
@@ -76,16 +95,15 @@ impl Ledger {
         Ok(count.unsigned_abs())
     }
 
-    /// Returns up to `most` waiting Clerk IDs that were not tried yet. Recorded, they are no longer among them, so the next call
-    /// brings others.
+    /// Returns up to `most` waiting Clerk IDs after the entry `after` that were not tried yet.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
-    pub async fn waiting(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+    pub async fn waiting(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         self.to_write(
             "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
              WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail IS NULL ORDER BY id LIMIT ?",
-            0,
+            after,
             most,
         )
         .await
@@ -123,7 +141,7 @@ impl Ledger {
             .collect()
     }
 
-    /// Records what became of Clerk IDs that waited.
+    /// Records what became of Clerk IDs that waited: as a whole, or not at all.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
@@ -131,15 +149,23 @@ impl Ledger {
         let mut connection = self.connection().await;
         let failed = self.failed("record the write-back in");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        for result in results {
-            sqlx::query("UPDATE user SET write_back = ?, write_back_detail = ?, wrote = wrote OR ? WHERE id = ?")
-                .bind(result.state.word())
-                .bind(&result.detail)
-                .bind(result.wrote)
-                .bind(result.id)
-                .execute(&mut *transaction)
-                .await
-                .map_err(&failed)?;
+        // Most ended alike.
+        let mut alike: HashMap<(&str, Option<&str>, bool), Vec<i64>> = HashMap::new();
+        for RowResult { id, state, detail, wrote } in results {
+            alike.entry((state.word(), detail.as_deref(), *wrote)).or_default().push(*id);
+        }
+        for ((state, detail, wrote), ids) in alike {
+            sqlx::query(
+                "UPDATE user SET write_back = ?, write_back_detail = ?, wrote = wrote OR ?
+                 WHERE id IN (SELECT value FROM json_each(?))",
+            )
+            .bind(state)
+            .bind(detail)
+            .bind(wrote)
+            .bind(serde_json::json!(ids).to_string())
+            .execute(&mut *transaction)
+            .await
+            .map_err(&failed)?;
         }
         transaction.commit().await.map_err(&failed)
     }

@@ -15,6 +15,7 @@ use crate::database::{Database, Target, WriteError, Written};
 use crate::kill_point::{self, Point};
 use crate::ledger::{Ledger, RowResult, ToWrite, WriteBack};
 use crate::record::ClerkId;
+use crate::shutdown::{Shutdown, Urgency};
 
 /// How a write-back ended.
 #[derive(Debug)]
@@ -23,29 +24,38 @@ pub enum End {
     Complete,
     /// The database did not take a batch; the rest waits in the ledger.
     Stopped(WriteError),
+    /// The run was interrupted; the rest waits in the ledger.
+    Interrupted,
 }
 
-/// Rows written in one transaction: few enough that locks are short, many enough that the statement pays.
-const BATCH: u32 = 1000;
 /// How long to let IDs gather while push is at work.
 const GATHER: Duration = Duration::from_millis(500);
 /// How long a batch may take: a server that is cut off without a word must not hold up the run for ever.
 const LONGEST_BATCH: Duration = Duration::from_mins(2);
 
+/// What a write-back works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// Where the Clerk IDs come from, and what became of them is recorded.
+    pub ledger: &'a Ledger,
+    /// Where they go.
+    pub database: &'a Database,
+    /// To which table there.
+    pub target: &'a Target,
+    /// Whether other Clerk IDs are replaced.
+    pub overwrite: bool,
+    /// What is done so far, for whoever looks on.
+    pub progress: &'a Progress,
+}
+
 /// Writes every waiting Clerk ID to its row. While `more_to_come` is true it waits for others; once it is false, it ends when
-/// nothing is left to try.
+/// nothing is left to try. Asked to stop, it ends after the batch it is at.
 ///
 /// # Errors
 /// If the ledger cannot be read or written.
-pub async fn write_back(
-    ledger: &Ledger,
-    database: &Database,
-    target: &Target,
-    overwrite: bool,
-    mut more_to_come: watch::Receiver<bool>,
-    progress: &Progress,
-) -> Result<End> {
-    let mut writer = Writer { ledger, database, target, overwrite, progress, doubtful: HashSet::new(), locked: 0 };
+pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, mut stop: Shutdown) -> Result<End> {
+    let (doubtful, batch_size) = (HashSet::new(), BatchSize::default());
+    let mut writer = Writer { job, stop: stop.clone(), doubtful, batch_size, locked: 0 };
     let mut patience = Patience::default();
     let mut next_try = Instant::now();
     loop {
@@ -55,6 +65,9 @@ pub async fn write_back(
         let mut written = writer.write_new().await?;
         if written.is_ok() && tries_locked {
             written = writer.write_locked().await?;
+        }
+        if stop.requested() {
+            return Ok(End::Interrupted);
         }
         let pause = match written {
             Ok(()) if writer.locked == 0 && push_is_over => return Ok(End::Complete),
@@ -74,95 +87,125 @@ pub async fn write_back(
                 if troubled.is_ok() && !push_is_over { GATHER } else { pause }
             }
         };
-        if push_is_over {
-            sleep(pause).await;
-        } else {
+        tokio::select! {
+            () = sleep(pause) => {}
             // The wait ends early when push does; how it ended is asked above.
-            let _ = timeout(pause, more_to_come.wait_for(|more| !more)).await;
+            _ = more_to_come.wait_for(|more| !more), if !push_is_over => {}
+            () = stop.wait_for(Urgency::Graceful) => {}
         }
     }
 }
 
 struct Writer<'a> {
-    ledger: &'a Ledger,
-    database: &'a Database,
-    target: &'a Target,
-    overwrite: bool,
-    progress: &'a Progress,
+    job: Job<'a>,
+    stop: Shutdown,
     /// Entries whose last attempt ended without an answer: a row that is right the next time was made so by us.
     doubtful: HashSet<i64>,
+    batch_size: BatchSize,
     /// How many rows were locked at their last attempt.
     locked: u64,
+}
+
+/// Which of the waiting Clerk IDs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that were not tried yet.
+    New,
+    /// Those whose row was locked.
+    Locked,
 }
 
 impl Writer<'_> {
     /// Writes all that has not been tried yet.
     async fn write_new(&mut self) -> Result<Result<(), WriteError>> {
-        loop {
-            let batch = self.ledger.waiting(BATCH).await?;
-            if batch.is_empty() {
-                return Ok(Ok(()));
-            }
-            match self.write_batch(&batch).await? {
-                Ok(locked) => self.locked += locked,
-                Err(error) => return Ok(Err(error)),
-            }
-        }
+        Ok(self.write_all(Which::New).await?.map(|locked| self.locked += locked))
     }
 
     /// Writes, once more, all that was locked.
     async fn write_locked(&mut self) -> Result<Result<(), WriteError>> {
-        let (mut after, mut still_locked) = (0, 0);
-        loop {
-            let batch = self.ledger.waiting_again(after, BATCH).await?;
-            let Some(last) = batch.last() else { break };
-            after = last.id;
-            match self.write_batch(&batch).await? {
-                Ok(locked) => still_locked += locked,
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        self.locked = still_locked;
-        Ok(Ok(()))
+        Ok(self.write_all(Which::Locked).await?.map(|still_locked| self.locked = still_locked))
     }
 
-    /// Writes a batch, records what became of it, and returns how many rows were locked.
-    async fn write_batch(&mut self, batch: &[ToWrite]) -> Result<Result<u64, WriteError>> {
-        let pairs: Vec<_> = batch.iter().map(|row| (row.row_key.clone(), row.clerk_id.clone())).collect();
-        kill_point::reach(Point::RowsToWrite);
-        let written = timeout(LONGEST_BATCH, self.database.write_clerk_ids(self.target, &pairs, self.overwrite)).await;
-        let written = match written.unwrap_or_else(|_| Err(WriteError::Broken("no answer in time".to_owned()))) {
-            Ok(written) => written,
-            Err(error) => {
-                // Without a connection nothing was attempted.
-                if !matches!(error, WriteError::Connect(_)) {
-                    self.doubtful.extend(batch.iter().map(|row| row.id));
-                }
-                return Ok(Err(error));
-            }
-        };
-        kill_point::reach(Point::RowsCommitted);
+    /// Writes batch after batch, and returns how many rows were locked. While the database works at one, the ledger takes what
+    /// became of the one before, and gives the next.
+    async fn write_all(&mut self, which: Which) -> Result<Result<u64, WriteError>> {
         let mut locked = 0;
+        let mut results = Vec::new();
+        let mut batch = self.read(which, 0).await?;
+        while let Some(last) = batch.last() {
+            kill_point::reach(Point::RowsToWrite);
+            let began = Instant::now();
+            let write = async { (self.write(&batch).await, began.elapsed()) };
+            let turn_over = async {
+                self.record(&results).await?;
+                self.read(which, last.id).await
+            };
+            let ((written, took), next) = tokio::join!(write, turn_over);
+            let next = next?;
+            match written {
+                Ok(written) => results = self.take(&batch, written),
+                Err(error) => {
+                    // Without a connection nothing was attempted.
+                    if !matches!(error, WriteError::Connect(_)) {
+                        self.doubtful.extend(batch.iter().map(|row| row.id));
+                    }
+                    return Ok(Err(error));
+                }
+            }
+            kill_point::reach(Point::RowsCommitted);
+            locked += results.iter().filter(|result| result.state == WriteBack::Waiting).count() as u64;
+            tracing::debug!(rows = batch.len(), ?took, locked, "written back");
+            self.batch_size.learn(batch.len(), took);
+            batch = if self.stop.requested() { Vec::new() } else { next };
+            // A batch too large is told of at once; what is left over comes again.
+            batch.truncate(self.batch_size.rows as usize);
+        }
+        self.record(&results).await?;
+        Ok(Ok(locked))
+    }
+
+    async fn read(&self, which: Which, after: i64) -> Result<Vec<ToWrite>> {
+        let (ledger, most) = (self.job.ledger, self.batch_size.rows);
+        Ok(match which {
+            Which::New => ledger.waiting(after, most).await?,
+            Which::Locked => ledger.waiting_again(after, most).await?,
+        })
+    }
+
+    async fn write(&self, batch: &[ToWrite]) -> Result<Vec<Written>, WriteError> {
+        let pairs: Vec<_> = batch.iter().map(|row| (row.row_key.clone(), row.clerk_id.clone())).collect();
+        let Job { database, target, overwrite, .. } = self.job;
+        let written = timeout(LONGEST_BATCH, database.write_clerk_ids(target, &pairs, overwrite)).await;
+        written.unwrap_or_else(|_| Err(WriteError::Broken("no answer in time".to_owned())))
+    }
+
+    async fn record(&self, results: &[RowResult]) -> Result<()> {
+        if !results.is_empty() {
+            self.job.ledger.record_write_back(results).await?;
+            kill_point::reach(Point::RowsRecorded);
+        }
+        Ok(())
+    }
+
+    /// Counts what became of a batch, and makes of it what is to be recorded.
+    fn take(&mut self, batch: &[ToWrite], written: Vec<Written>) -> Vec<RowResult> {
         let mut results = Vec::with_capacity(batch.len());
         for (row, written) in batch.iter().zip(written) {
             let doubtful = self.doubtful.remove(&row.id);
             let written = if doubtful && written == Written::AlreadyRight { Written::Written } else { written };
-            locked += u64::from(written == Written::Locked);
             self.count(&written);
             let (state, detail) = state_of(&written);
             results.push(RowResult { id: row.id, state, detail, wrote: written == Written::Written });
         }
-        self.ledger.record_write_back(&results).await?;
-        kill_point::reach(Point::RowsRecorded);
-        tracing::debug!(rows = results.len(), locked, "written back");
-        Ok(Ok(locked))
+        results
     }
 
     fn count(&self, written: &Written) {
+        let progress = self.job.progress;
         match written {
-            Written::Written => self.progress.written.add(1),
-            Written::AlreadyRight => self.progress.already_right.add(1),
-            Written::Held(_) | Written::RowGone | Written::Refused(_) => self.progress.not_written.add(1),
+            Written::Written => progress.written.add(1),
+            Written::AlreadyRight => progress.already_right.add(1),
+            Written::Held(_) | Written::RowGone | Written::Refused(_) => progress.not_written.add(1),
             Written::Locked => {}
         }
     }
@@ -186,6 +229,38 @@ fn state_of(written: &Written) -> (WriteBack, Option<String>) {
             let message = "another transaction holds a lock in the way; `db2clerk backfill` tries again";
             (WriteBack::Waiting, Some(message.to_owned()))
         }
+    }
+}
+
+/// How many rows are written in one transaction: as many as the database changes in the time for which others may be kept
+/// waiting, learnt from the batches before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct BatchSize {
+    rows: u32,
+}
+
+/// How long a batch is to take.
+const BATCH_TIME: Duration = Duration::from_millis(300);
+const FEWEST_ROWS: u32 = 50;
+const FIRST_ROWS: u32 = 1000;
+const MOST_ROWS: u32 = 10_000;
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self { rows: FIRST_ROWS }
+    }
+}
+
+impl BatchSize {
+    /// Learns from a batch of so many rows that took so long: the next one is as much smaller as this one was too slow, and up to
+    /// twice as large if it was quick. A small batch that was quick says nothing of larger ones.
+    fn learn(&mut self, rows: usize, took: Duration) {
+        if took <= BATCH_TIME && rows < self.rows as usize {
+            return;
+        }
+        let fitting = rows as u128 * BATCH_TIME.as_micros() / took.as_micros().max(1);
+        let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
+        self.rows = fitting.min(self.rows.saturating_mul(2)).clamp(FEWEST_ROWS, MOST_ROWS);
     }
 }
 
@@ -217,6 +292,31 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn batches_grow_while_they_are_quick_and_shrink_at_once_when_one_is_slow() {
+        let after = |size: u32, rows: usize, millis: u64| {
+            let mut batch_size = BatchSize { rows: size };
+            batch_size.learn(rows, Duration::from_millis(millis));
+            batch_size.rows
+        };
+        for (size, rows, millis, expected) in [
+            (1000, 1000, 300, 1000),
+            (1000, 1000, 200, 1500),
+            (1000, 1000, 10, 2000),
+            (8000, 8000, 0, MOST_ROWS),
+            (MOST_ROWS, MOST_ROWS as usize, 1, MOST_ROWS),
+            (8000, 8000, 3000, 800),
+            (8000, 8000, 120_000, FEWEST_ROWS),
+            (FEWEST_ROWS, FEWEST_ROWS as usize, 120_000, FEWEST_ROWS),
+            // All there were, and not as many as were asked for.
+            (1000, 3, 5, 1000),
+            (1000, 3, 300, 1000),
+            (1000, 300, 900, 100),
+        ] {
+            assert_eq!(after(size, rows, millis), expected, "{rows} of {size} rows in {millis} ms");
+        }
+    }
 
     #[test]
     fn trouble_never_ends_the_write_back_while_push_is_at_work_and_soon_does_after_that() {

@@ -9,13 +9,11 @@ use sqlx::{AssertSqlSafe, Row};
 use super::MySql;
 use super::failure::{is_syntax_error, write_failure};
 use crate::database::error::WriteError;
-use crate::database::inspect::{KeyKind, Target};
+use crate::database::inspect::Target;
+use crate::database::sql::write::WriteSql;
 use crate::database::sql::{self, Job};
-use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
+use crate::database::write::{Cell, Failure, Found, Item, Mode, all_changed, compare, count_changed};
 use crate::kill_point::{self, Point};
-
-/// Rows of one INSERT into the batch's table: three parameters each, of the 65,535 that a statement takes.
-const ROWS_PER_INSERT: usize = 5_000;
 
 impl MySql {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
@@ -41,7 +39,7 @@ impl MySql {
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
-        items: &[Item],
+        items: &[&Item],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
@@ -61,13 +59,22 @@ impl MySql {
         &self,
         connection: &mut MySqlConnection,
         target: &Target,
-        items: &[Item],
+        items: &[&Item],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let sql = sql::write::mysql(target, mode);
         let failed = |error| write_failure(&error);
         // No row is asked for yet: whatever is waited for here concerns the table.
         fill(connection, target, items).await.map_err(|error| failed(error).of_all())?;
+        if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
+            run(connection, "START TRANSACTION").await.map_err(failed)?;
+            match change_all(connection, &sql, items.len()).await.map_err(failed) {
+                Ok(true) => return Ok(all_changed(items, mode)),
+                // With care, those that are locked, or need no change, are told from the others.
+                Ok(false) | Err(Failure::Lock(_)) => run(connection, "ROLLBACK").await.map_err(failed)?,
+                Err(other) => return Err(other),
+            }
+        }
         run(connection, "START TRANSACTION").await.map_err(failed)?;
         let before = self.read_free_rows(connection, sql.before).await?;
         let ours: HashSet<usize> = before.iter().map(|(at, _)| *at).collect();
@@ -77,7 +84,9 @@ impl MySql {
         }
         run(connection, sql.update).await.map_err(failed)?;
         let after = read(connection, sql.after).await.map_err(failed)?;
-        compare(items.len(), before, after)
+        let found = compare(items.len(), before, after)?;
+        self.quick.store(count_changed(&found) == items.len(), Ordering::Relaxed);
+        Ok(found)
     }
 
     /// Reads and locks the rows that nobody else holds locked. A server that cannot skip the others waits for them, and the
@@ -101,25 +110,28 @@ async fn end_transaction(connection: &mut MySqlConnection, target: &Target, end:
 }
 
 /// Puts the batch into a temporary table, before the transaction, and shortens the session's waits.
-async fn fill(connection: &mut MySqlConnection, target: &Target, items: &[Item]) -> sqlx::Result<()> {
+async fn fill(connection: &mut MySqlConnection, target: &Target, items: &[&Item]) -> sqlx::Result<()> {
     run(connection, sql::write::SHORT_WAITS_MYSQL).await?;
     run(connection, sql::write::drop_batch_mysql(target)).await?;
     run(connection, sql::write::batch_table_mysql(target)).await?;
-    let numbered: Vec<(usize, &Item)> = items.iter().enumerate().collect();
-    for chunk in numbered.chunks(ROWS_PER_INSERT) {
-        let insert = AssertSqlSafe(sql::write::fill_batch_mysql(target, chunk.len()));
-        let mut insert = sqlx::query(insert).persistent(false);
-        for (number, item) in chunk {
-            insert = insert.bind(i64::try_from(*number).unwrap_or(i64::MAX)).bind(&item.id);
-            insert = if target.key_kind == KeyKind::Binary {
-                insert.bind(item.key.bytes())
-            } else {
-                insert.bind(item.key.text())
-            };
-        }
-        insert.execute(&mut *connection).await?;
+    let mut filled = 0;
+    while filled < items.len() {
+        let (insert, rows) = sql::write::fill_batch_mysql(target, filled, &items[filled..]);
+        run(connection, insert).await?;
+        filled += rows;
     }
     Ok(())
+}
+
+/// Changes so many rows in one statement, and returns whether all of them were changed and hold what they should.
+async fn change_all(connection: &mut MySqlConnection, sql: &WriteSql, rows: usize) -> sqlx::Result<bool> {
+    let changed = sqlx::raw_sql(AssertSqlSafe(sql.update.clone())).execute(&mut *connection).await?.rows_affected();
+    if changed != rows as u64 {
+        return Ok(false);
+    }
+    let told = sqlx::query_scalar(AssertSqlSafe(sql.told.clone())).persistent(false);
+    let right: i64 = told.fetch_one(connection).await?;
+    Ok(right.unsigned_abs() == changed)
 }
 
 async fn read(connection: &mut MySqlConnection, statement: String) -> sqlx::Result<Vec<Cell>> {

@@ -1,5 +1,7 @@
 //! Adding the column and changing what it holds, on Postgres.
 
+use std::sync::atomic::Ordering;
+
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres as Driver};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Row};
@@ -9,7 +11,7 @@ use super::failure::write_failure;
 use crate::database::error::WriteError;
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::sql;
-use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
+use crate::database::write::{Cell, Failure, Found, Item, Mode, compare, count_changed};
 use crate::kill_point::{self, Point};
 
 impl Postgres {
@@ -24,11 +26,57 @@ impl Postgres {
         Ok(())
     }
 
+    /// Returns whether the last batch gave no reason to look at each row before it is changed.
+    pub(in crate::database) fn is_quick(&self) -> bool {
+        self.quick.load(Ordering::Relaxed)
+    }
+
+    /// Changes what can be changed at once, in one statement and one transaction. All others are left for care: those that need
+    /// no change, and everything if something is locked or a trigger is at work.
+    pub(in crate::database) async fn write_quickly(
+        &self,
+        target: &Target,
+        items: &[&Item],
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
+        let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
+        let changed = self.change_at_once(&mut connection, target, items, mode).await;
+        kill_point::reach(Point::RowsUncommitted);
+        let ended = self.end(connection, if changed.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
+        let changed = match changed.and_then(|changed| ended.map(|()| changed)).map_err(|error| write_failure(&error)) {
+            Err(Failure::Lock(_)) => Vec::new(),
+            changed => changed?,
+        };
+        self.quick.store(changed.len() * 2 >= items.len(), Ordering::Relaxed);
+        let mut found = vec![Found::LeftForCare; items.len()];
+        for (at, after) in changed {
+            if let Some(found) = found.get_mut(at) {
+                *found = Found::Changed { after };
+            }
+        }
+        Ok(found)
+    }
+
+    async fn change_at_once(
+        &self,
+        connection: &mut PgConnection,
+        target: &Target,
+        items: &[&Item],
+        mode: Mode,
+    ) -> sqlx::Result<Vec<Cell>> {
+        // Not for long: a locked row stands in the way of all others here.
+        self.begin_writing(connection, "100ms").await?;
+        let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+        let told = with_keys(sql::write::postgres(target, mode).told, target, items);
+        let told = told.bind(ids).bind(sql::quote_table(target.engine, &target.table));
+        told.fetch_all(connection).await?.iter().map(cell).collect()
+    }
+
     /// Writes in one transaction. A batch of nothing is a rehearsal: what was not allowed would be refused, and it is taken back.
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
-        items: &[Item],
+        items: &[&Item],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
@@ -38,26 +86,34 @@ impl Postgres {
         let ended = self.end(connection, end).await;
         let found = done?;
         ended.map_err(|error| write_failure(&error))?;
+        if !found.contains(&Found::Locked) && count_changed(&found) * 2 >= items.len() {
+            self.quick.store(true, Ordering::Relaxed);
+        }
         Ok(found)
+    }
+
+    /// Begins a transaction that waits for a lock no longer than this: rows of ours are locked meanwhile.
+    async fn begin_writing(&self, connection: &mut PgConnection, wait: &str) -> sqlx::Result<()> {
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+        self.begin(connection, &format!("{begin}; SET LOCAL lock_timeout = '{wait}'; {BY_KEY}")).await
     }
 
     async fn transaction(
         &self,
         connection: &mut PgConnection,
         target: &Target,
-        items: &[Item],
+        items: &[&Item],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let sql = sql::write::postgres(target, mode);
         let failed = |error| write_failure(&error);
-        self.begin(connection, BEGIN).await.map_err(failed)?;
-        let all: Vec<&Item> = items.iter().collect();
+        self.begin_writing(connection, "1s").await.map_err(failed)?;
         // Rows that others hold locked are skipped: whatever is waited for here concerns the table.
-        let before = read(connection, sql.before, target, &all).await.map_err(|error| failed(error).of_all())?;
-        let ours: Vec<&Item> = before.iter().filter_map(|(at, _)| items.get(*at)).collect();
+        let before = read(connection, sql.before, target, items).await.map_err(|error| failed(error).of_all())?;
+        let ours: Vec<&Item> = before.iter().filter_map(|(at, _)| items.get(*at).copied()).collect();
         let ids: Vec<&str> = ours.iter().map(|item| item.id.as_str()).collect();
         with_keys(sql.update, target, &ours).bind(ids).execute(&mut *connection).await.map_err(failed)?;
-        let after = read(connection, sql.after, target, &all).await.map_err(failed)?;
+        let after = read(connection, sql.after, target, items).await.map_err(failed)?;
         let found = compare(items.len(), before, after)?;
         if found.contains(&Found::Locked) && is_row_security_at_work(connection, target).await.map_err(failed)? {
             return Err(Failure::Row("a row security policy does not let this database user change it".to_owned()));
@@ -75,8 +131,10 @@ async fn is_row_security_at_work(connection: &mut PgConnection, target: &Target)
         .await
 }
 
-/// Whoever holds a lock is waited for no longer than this: rows of ours are locked meanwhile.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s'";
+/// Rows are found by their keys, one by one: for each batch anew, the planner would rather read the whole table. What of this the
+/// server does not know is left out.
+const BY_KEY: &str = "SELECT pg_catalog.set_config(name, 'off', true) FROM pg_catalog.pg_settings \
+    WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')";
 
 async fn read(
     connection: &mut PgConnection,

@@ -1,10 +1,11 @@
-//! The statements that change the column for Clerk IDs. Every engine reads what stands in the rows, locking them, changes them,
-//! and reads again.
+//! The statements that change the column for Clerk IDs. Every engine can read what stands in the rows, locking them, change them,
+//! and read again; and, quicker, change them all and be told of what that brought.
 
 use super::{quote, quote_table, quoted};
 use crate::database::inspect::{KeyKind, Target};
+use crate::database::key::Key;
 use crate::database::sql::TableName;
-use crate::database::write::Mode;
+use crate::database::write::{Item, Mode};
 use crate::engine::Engine;
 
 /// What a write needs: read what stands in the rows, change it, read again.
@@ -15,12 +16,17 @@ pub(in crate::database) struct WriteSql {
     pub(in crate::database) update: String,
     /// As `before`, without locking: every row that exists.
     pub(in crate::database) after: String,
+    /// What tells that the change was made: on Postgres a change that gives the number of each row it changed and what the column
+    /// holds then, and changes nothing where something could change that afterwards; elsewhere the count of the rows that hold
+    /// what they should.
+    pub(in crate::database) told: String,
 }
 
-/// What a write puts into the column, and in which rows.
+/// What a write puts into the column, in which rows, and how a row is known in which that was done.
 struct Change {
     value: &'static str,
     condition: String,
+    done: String,
 }
 
 impl Change {
@@ -28,16 +34,17 @@ impl Change {
     /// nothing else: the column may hold anybody's data.
     fn new(mode: Mode, is_empty: String, is_clerk_id: &str, is_it: String) -> Self {
         match mode {
-            Mode::Fill => Self { value: "b.id", condition: is_empty },
+            Mode::Fill => Self { value: "b.id", condition: is_empty, done: is_it },
             Mode::Replace => {
-                Self { value: "b.id", condition: format!("({is_empty} OR {is_clerk_id} AND NOT ({is_it}))") }
+                let condition = format!("({is_empty} OR {is_clerk_id} AND NOT ({is_it}))");
+                Self { value: "b.id", condition, done: is_it }
             }
-            Mode::Clear => Self { value: "NULL", condition: is_it },
+            Mode::Clear => Self { value: "NULL", condition: is_it, done: is_empty },
         }
     }
 }
 
-/// Postgres: `$1` the keys, `$2` the IDs, both arrays.
+/// Postgres: `$1` the keys, `$2` the IDs, both arrays; `$3` the table, of the statement that tells.
 pub(in crate::database) fn postgres(target: &Target, mode: Mode) -> WriteSql {
     let (table, key, column) = quoted(target);
     let keys = match &target.key_kind {
@@ -50,18 +57,26 @@ pub(in crate::database) fn postgres(target: &Target, mode: Mode) -> WriteSql {
     );
     // Compared by bytes whatever the column's type and collation.
     let held = format!("t.{column}::text COLLATE \"C\"");
-    let Change { value, condition } = Change::new(
+    let Change { value, condition, .. } = Change::new(
         mode,
         format!("t.{column} IS NULL"),
         &format!("{held} ~ '^user_[A-Za-z0-9_]{{1,64}}$'"),
         format!("{held} = b.id"),
     );
     let update = format!(
-        "UPDATE {table} AS t SET {column} = {value} FROM unnest({keys}, $2::text[]) AS b(k, id) \
+        "UPDATE {table} AS t SET {column} = {value} FROM unnest({keys}, $2::text[]) WITH ORDINALITY AS b(k, id, n) \
          WHERE t.{key} = b.k AND {condition}"
     );
-    WriteSql { before: format!("{read} FOR UPDATE OF t SKIP LOCKED"), update, after: read }
+    let told = format!("{update} AND {NOTHING_ELSE_AT_WORK_POSTGRES} RETURNING b.n, t.{column}::text");
+    WriteSql { before: format!("{read} FOR UPDATE OF t SKIP LOCKED"), update, after: read, told }
 }
+
+/// Postgres: whether a change of the table `$3` changes nothing but what it says. Triggers of constraints aside, a trigger or a
+/// rule may change the row once more after it was told of, and partitions and heirs may have their own. The statement's own
+/// lock keeps all that as it is until the transaction ends.
+const NOTHING_ELSE_AT_WORK_POSTGRES: &str = "\
+    (SELECT NOT (c.relhasrules OR c.relhassubclass OR EXISTS (SELECT FROM pg_catalog.pg_trigger AS g \
+     WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)) FROM pg_catalog.pg_class AS c WHERE c.oid = $3::text::regclass)";
 
 /// MySQL and SQLite: the batch stands in a temporary table of this name.
 const BATCH: &str = "db2clerk_batch";
@@ -82,10 +97,34 @@ pub(in crate::database) fn drop_batch_mysql(target: &Target) -> String {
     format!("DROP TEMPORARY TABLE IF EXISTS {}", batch_mysql(target))
 }
 
-/// MySQL: fills the batch's table with so many rows of number, ID, key.
-pub(in crate::database) fn fill_batch_mysql(target: &Target, rows: usize) -> String {
-    format!("INSERT INTO {} (n, id, k) VALUES {}", batch_mysql(target), triples(rows))
+/// MySQL: fills the batch's table with rows of number, ID, key, some of them, and returns how many. All texts are written as
+/// hexadecimal digits, which no setting of the server reads in another way; as parameters, each would have to be announced.
+pub(in crate::database) fn fill_batch_mysql(target: &Target, first: usize, items: &[&Item]) -> (String, usize) {
+    let mut insert = format!("INSERT INTO {} (n, id, k) VALUES ", batch_mysql(target));
+    let mut rows = 0;
+    for item in items {
+        insert.push_str(if rows == 0 { "(" } else { ", (" });
+        insert.push_str(&(first + rows).to_string());
+        push_hex(&mut insert, ", _utf8mb4 X'", item.id.as_bytes());
+        let introducer = if matches!(item.key, Key::Binary(_)) { ", X'" } else { ", _utf8mb4 X'" };
+        push_hex(&mut insert, introducer, &item.key.bytes());
+        insert.push(')');
+        rows += 1;
+        if insert.len() > LONGEST_INSERT {
+            break;
+        }
+    }
+    (insert, rows)
 }
+
+fn push_hex(sql: &mut String, before: &str, bytes: &[u8]) {
+    sql.push_str(before);
+    sql.push_str(&hex::encode(bytes));
+    sql.push('\'');
+}
+
+/// MySQL: how long such a statement grows before it is sent; the server refuses those beyond its `max_allowed_packet`.
+const LONGEST_INSERT: usize = 512 * 1024;
 
 /// MySQL: shortens the session's waits for locks to a second, the least there is, and notes what they were. Rows of ours are
 /// locked meanwhile; and a pooler may hand the session to the application next.
@@ -113,7 +152,7 @@ pub(in crate::database) fn mysql(target: &Target, mode: Mode) -> WriteSql {
     let read = format!("SELECT b.n, t.{column} FROM {join}");
     // Compared by bytes whatever the column's collation; and without a backslash, which `sql_mode` can give another meaning.
     let held = format!("RTRIM(CONVERT(t.{column} USING utf8mb4)) COLLATE utf8mb4_bin");
-    let Change { value, condition } = Change::new(
+    let Change { value, condition, done } = Change::new(
         mode,
         format!("t.{column} IS NULL"),
         &format!("{held} REGEXP '^user_.' AND NOT ({held} REGEXP '[^A-Za-z0-9_]') AND CHAR_LENGTH({held}) <= 69"),
@@ -123,7 +162,8 @@ pub(in crate::database) fn mysql(target: &Target, mode: Mode) -> WriteSql {
     let names: Vec<String> = target.on_update.iter().map(|name| quote(Engine::MySql, name)).collect();
     let kept = names.iter().fold(String::new(), |kept, name| kept + ", t." + name + " = t." + name);
     let update = format!("UPDATE {join} SET t.{column} = {value}{kept} WHERE b.id <> '' AND {condition}");
-    WriteSql { before: format!("{read} FOR UPDATE"), update, after: read }
+    let told = format!("SELECT COUNT(*) FROM {join} WHERE {done}");
+    WriteSql { before: format!("{read} FOR UPDATE"), update, after: read, told }
 }
 
 fn batch_mysql(target: &Target) -> String {
@@ -142,23 +182,26 @@ pub(in crate::database) fn fill_batch_sqlite(rows: usize) -> String {
     format!("INSERT INTO temp.{BATCH} (n, id, k) VALUES {}", triples(rows))
 }
 
-/// SQLite: reading and writing by way of the batch's table. `CROSS JOIN` keeps the planner from reading the whole table.
+/// SQLite: reading and writing by way of the batch's table. `CROSS JOIN`, and a plus before what is not to be looked up in an
+/// index, keep the planner from reading the whole table.
 pub(in crate::database) fn sqlite(target: &Target, mode: Mode) -> WriteSql {
     let (table, key, column) = quoted(target);
-    let read = format!("SELECT b.n, t.{column} FROM temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = b.k");
-    let Change { value, condition } = Change::new(
+    let join = format!("temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = +b.k");
+    let read = format!("SELECT b.n, t.{column} FROM {join}");
+    let Change { value, condition, done } = Change::new(
         mode,
-        format!("t.{column} IS NULL"),
+        format!("+t.{column} IS NULL"),
         &format!(
             "typeof(t.{column}) = 'text' AND t.{column} GLOB 'user_?*' AND t.{column} NOT GLOB '*[^A-Za-z0-9_]*' \
              AND length(CAST(t.{column} AS BLOB)) <= 69"
         ),
-        format!("t.{column} = b.id COLLATE BINARY"),
+        format!("+t.{column} = b.id COLLATE BINARY"),
     );
     let update = format!(
-        "UPDATE {table} AS t SET {column} = {value} FROM temp.{BATCH} AS b WHERE t.{key} = b.k AND {condition}"
+        "UPDATE {table} AS t SET {column} = {value} FROM temp.{BATCH} AS b WHERE t.{key} = +b.k AND {condition}"
     );
-    WriteSql { before: read.clone(), update, after: read }
+    let told = format!("SELECT count(*) FROM {join} WHERE {done}");
+    WriteSql { before: read.clone(), update, after: read, told }
 }
 
 fn triples(rows: usize) -> String {

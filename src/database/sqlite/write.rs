@@ -1,5 +1,7 @@
 //! Adding the column and changing what it holds, on SQLite.
 
+use std::sync::atomic::Ordering;
+
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
@@ -9,7 +11,8 @@ use crate::database::error::WriteError;
 use crate::database::inspect::Target;
 use crate::database::key::Key;
 use crate::database::sql;
-use crate::database::write::{Cell, Failure, Found, Item, Mode, compare};
+use crate::database::sql::write::WriteSql;
+use crate::database::write::{Cell, Failure, Found, Item, Mode, all_changed, compare, count_changed};
 use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: three parameters each, of the 32,766 that a statement takes.
@@ -30,11 +33,11 @@ impl Sqlite {
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
-        items: &[Item],
+        items: &[&Item],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
-        let done = transaction(&mut connection, target, items, mode).await;
+        let done = self.transaction(&mut connection, target, items, mode).await;
         kill_point::reach(if items.is_empty() { Point::WriteRehearsed } else { Point::RowsUncommitted });
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = run(&mut connection, end).await;
@@ -45,28 +48,50 @@ impl Sqlite {
         ended.map_err(|error| write_failure(&error))?;
         Ok(found)
     }
+
+    async fn transaction(
+        &self,
+        connection: &mut SqliteConnection,
+        target: &Target,
+        items: &[&Item],
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
+        let sql = sql::write::sqlite(target, mode);
+        let failed = |error| write_failure(&error);
+        run(connection, sql::write::BATCH_TABLE_SQLITE).await.map_err(failed)?;
+        // Nobody is kept waiting meanwhile: that table is our own.
+        fill(connection, items).await.map_err(failed)?;
+        run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
+        if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
+            if change_all(connection, &sql, items.len()).await.map_err(failed)? {
+                return Ok(all_changed(items, mode));
+            }
+            run(connection, "ROLLBACK").await.map_err(failed)?;
+            run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
+        }
+        let before = read(connection, sql.before).await.map_err(failed)?;
+        run(connection, sql.update).await.map_err(failed)?;
+        let after = read(connection, sql.after).await.map_err(failed)?;
+        let found = compare(items.len(), before, after)?;
+        self.quick.store(count_changed(&found) == items.len(), Ordering::Relaxed);
+        Ok(found)
+    }
 }
 
-async fn transaction(
-    connection: &mut SqliteConnection,
-    target: &Target,
-    items: &[Item],
-    mode: Mode,
-) -> Result<Vec<Found>, Failure> {
-    let sql = sql::write::sqlite(target, mode);
-    let failed = |error| write_failure(&error);
-    run(connection, sql::write::BATCH_TABLE_SQLITE).await.map_err(failed)?;
-    run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
-    fill(connection, items).await.map_err(failed)?;
-    let before = read(connection, sql.before).await.map_err(failed)?;
-    run(connection, sql.update).await.map_err(failed)?;
-    let after = read(connection, sql.after).await.map_err(failed)?;
-    compare(items.len(), before, after)
+/// Changes so many rows in one statement, and returns whether all of them were changed and hold what they should.
+async fn change_all(connection: &mut SqliteConnection, sql: &WriteSql, rows: usize) -> sqlx::Result<bool> {
+    let changed = sqlx::raw_sql(AssertSqlSafe(sql.update.clone())).execute(&mut *connection).await?.rows_affected();
+    if changed != rows as u64 {
+        return Ok(false);
+    }
+    let told = sqlx::query_scalar(AssertSqlSafe(sql.told.clone())).persistent(false);
+    let right: i64 = told.fetch_one(connection).await?;
+    Ok(right.unsigned_abs() == changed)
 }
 
-async fn fill(connection: &mut SqliteConnection, items: &[Item]) -> sqlx::Result<()> {
+async fn fill(connection: &mut SqliteConnection, items: &[&Item]) -> sqlx::Result<()> {
     run(connection, sql::write::EMPTY_BATCH_SQLITE).await?;
-    let numbered: Vec<(usize, &Item)> = items.iter().enumerate().collect();
+    let numbered: Vec<(usize, &&Item)> = items.iter().enumerate().collect();
     for chunk in numbered.chunks(ROWS_PER_INSERT) {
         let insert = AssertSqlSafe(sql::write::fill_batch_sqlite(chunk.len()));
         let mut insert = sqlx::query(insert).persistent(false);

@@ -216,7 +216,14 @@ async fn ask_write_back(ledger: &Ledger, model: &mut Model, all: bool) -> Result
             shown.wanted = true;
         }
     }
-    if all { ledger.ask_write_back_of_all().await } else { ledger.ask_write_back().await }.map_err(fail)
+    if !all {
+        return ledger.ask_write_back().await.map_err(fail);
+    }
+    let mut asked = Some(0);
+    while let Some(last) = asked {
+        asked = ledger.ask_write_back_of_all(last).await.map_err(fail)?;
+    }
+    Ok(())
 }
 
 async fn write_back(
@@ -225,7 +232,7 @@ async fn write_back(
     results: &[(WriteBack, bool)],
     ids: &Ids,
 ) -> Result<(), TestCaseError> {
-    let waiting = ledger.waiting(ALL).await.map_err(fail)?;
+    let waiting = ledger.waiting(0, ALL).await.map_err(fail)?;
     let waits = |told| {
         model.which(|user| {
             let shown = &user.shown;
