@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput};
-use db2clerk::clerk::limit::Limiter;
+use db2clerk::clerk::limit::{Limiter, Load};
 use db2clerk::clerk::{Environment, Pace};
 use db2clerk::mapping::{ElementMapping, Mapping, Options};
 use db2clerk::record::Hasher;
@@ -107,7 +107,7 @@ fn limiter(criterion: &mut Criterion) {
         bencher.iter(|| {
             now += Duration::from_millis(5);
             if let Ok(passage) = limiter.next(black_box(now)) {
-                limiter.answered(passage, now);
+                limiter.answered(passage, Load::Write, now);
             }
         });
     });

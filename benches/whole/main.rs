@@ -63,10 +63,6 @@ struct Args {
     #[arg(long, hide = true)]
     program: PathBuf,
 
-    /// The program built with the feature `no-limit`, where it does not know `--rate none`
-    #[arg(long, hide = true)]
-    no_limit: Option<PathBuf>,
-
     /// The program, built with the profile `dist`
     #[arg(long, hide = true)]
     dist: Option<PathBuf>,

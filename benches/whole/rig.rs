@@ -32,7 +32,7 @@ pub(crate) struct Rig {
     folder: TempDir,
 }
 
-/// The program, and how it is told to keep no limit, where it can be told.
+/// The program, and what it is told about the limit.
 pub(crate) struct Ours {
     pub(crate) path: PathBuf,
     flags: &'static [&'static str],
@@ -47,10 +47,7 @@ impl Rig {
     pub(crate) fn new(args: &Args) -> Result<Self> {
         let absolute = |path: &PathBuf| path.canonicalize().with_context(|| format!("no program `{}`", path.display()));
         let program = absolute(&args.program)?;
-        let no_limit = match &args.no_limit {
-            Some(path) => Ours { path: absolute(path)?, flags: &[] },
-            None => Ours { path: program.clone(), flags: &["--rate", "none"] },
-        };
+        let no_limit = Ours { path: program.clone(), flags: &["--rate", "none"] };
         Ok(Self {
             program: Ours { path: program, flags: &[] },
             no_limit,

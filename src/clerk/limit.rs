@@ -66,7 +66,7 @@ impl Limiter {
         // The first answer has nothing to be compared with; and it took long, for a connection had to be made.
         let Some(quickest) = self.quickest[load as usize].with(took, now) else { return };
         for log in &mut self.logs {
-            log.answered(passage, took - quickest);
+            log.answered(passage, took.saturating_sub(quickest));
         }
     }
 

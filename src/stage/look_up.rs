@@ -42,7 +42,7 @@ pub(super) async fn ask(client: &Client, ids: Vec<UserId>) -> Result<Told, Error
     while let Some(mut ids) = to_ask.pop() {
         match client.users_by_external_id(&ids).await {
             Ok(found) => {
-                told.found.extend(found.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))))
+                told.found.extend(found.into_iter().filter_map(|user| Some((user.external_id.clone()?, user))));
             }
             Err(error) if error.kind == Kind::Rejected => match ids.len() {
                 0 => {}

@@ -36,7 +36,7 @@ impl Server {
     /// Takes a request, or says how long to wait.
     fn take(&mut self, now: Duration) -> Result<(), Duration> {
         if now < self.closed_until {
-            return Err(self.closed_until - now);
+            return Err(self.closed_until.saturating_sub(now));
         }
         let begin = match self.counting {
             Counting::Sliding => now.checked_sub(self.window.per),
@@ -52,7 +52,7 @@ impl Server {
             return Ok(());
         }
         let first = self.let_in.front().copied().unwrap_or(now);
-        let wait = Duration::from_secs((first + self.window.per - now).as_secs() + 1);
+        let wait = Duration::from_secs((first + self.window.per).saturating_sub(now).as_secs() + 1);
         self.closed_until = now + wait;
         Err(wait)
     }
@@ -126,11 +126,8 @@ impl World {
                 Event::Ask => ask = asks_at.is_none_or(|at| at <= now),
                 Event::Arrival(request) => {
                     let refusal = self.server.take(now).err();
-                    if refusal.is_some() {
-                        result.refused += 1
-                    } else {
-                        result.let_in += 1
-                    };
+                    result.refused += u64::from(refusal.is_some());
+                    result.let_in += u64::from(refusal.is_none());
                     events.push(Reverse((now + self.half_way(now), Event::Answer(request, refusal))));
                 }
                 Event::Answer(request, refusal) => {
@@ -144,11 +141,9 @@ impl World {
                 Event::Other => {
                     let rate = (self.others_per_second)(now);
                     if rate > 0.0 {
-                        if self.server.take(now).is_ok() {
-                            result.others += 1
-                        } else {
-                            result.others_refused += 1
-                        };
+                        let refused = self.server.take(now).is_err();
+                        result.others += u64::from(!refused);
+                        result.others_refused += u64::from(refused);
                     }
                     let gap = Duration::from_secs_f64(1.0 / rate.max(1.0));
                     events.push(Reverse((now + gap, Event::Other)));
