@@ -193,18 +193,22 @@ impl Ledger {
         let failed = self.failed("record answers in");
         kill_point::reach(Point::AnswersToRecord);
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        let mut by_event: HashMap<Event, Vec<Json>> = HashMap::new();
-        for answer in answers {
-            by_event.entry(answer.outcome.event()).or_default().push(as_row(answer, write_back));
-        }
-        for (event, rows) in by_event {
-            let answered = rows.len() as u64;
-            let recorded = record_rows(&mut transaction, event, rows).await.map_err(&failed)?;
-            if recorded != answered {
-                let others = answered - recorded;
-                return Err(
-                    self.damaged(format!("{others} of {answered} entries are in no state that allows {event:?}"))
-                );
+        let mut rest = answers;
+        while !rest.is_empty() {
+            let (once_each, others) = rest.split_at(users_before_one_repeats(rest));
+            rest = others;
+            let mut by_event: HashMap<Event, Vec<Json>> = HashMap::new();
+            for answer in once_each {
+                by_event.entry(answer.outcome.event()).or_default().push(as_row(answer, write_back));
+            }
+            for (event, rows) in by_event {
+                let answered = rows.len() as u64;
+                let recorded = record_rows(&mut transaction, event, rows).await.map_err(&failed)?;
+                if recorded != answered {
+                    let strays = answered - recorded;
+                    let what = format!("{strays} of {answered} entries are in no state that allows {event:?}");
+                    return Err(self.damaged(what));
+                }
             }
         }
         transaction.commit().await.map_err(&failed)?;
@@ -230,6 +234,12 @@ impl Ledger {
 pub(super) fn hashes(text: &str) -> Option<HashSet<IdentifierHash>> {
     let texts: Vec<String> = serde_json::from_str(text).ok()?;
     texts.into_iter().map(|text| hex::decode(text).ok()?.try_into().ok()).collect()
+}
+
+/// One statement changes a user once: a second answer to the same one needs another statement.
+fn users_before_one_repeats(answers: &[Answer]) -> usize {
+    let mut seen = HashSet::new();
+    answers.iter().position(|answer| !seen.insert(answer.id)).unwrap_or(answers.len())
 }
 
 /// The answer as `record_rows` reads it: entry, state, Clerk ID, reasons, trace ID, requests, whether it is in doubt, whether it
