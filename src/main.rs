@@ -8,8 +8,13 @@ use db2clerk::cli::Cli;
 use db2clerk::exit::Exit;
 use db2clerk::output::Console;
 use db2clerk::shutdown::{self, Trigger};
+use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
+
+/// A user on the way is a few dozen small allocations, which glibc's own allocator takes a fifth of the time for.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let mut cli = Cli::parse();

@@ -143,7 +143,7 @@ pub(super) async fn read(
         }
         Err(error) => {
             // Half a pull holds digests and is of no use.
-            ledger.begin_pull().await?;
+            ledger.forget_pull().await?;
             ledger.checkpoint().await?;
             Err(if is_refusal(&error) { Failure::Refused(error) } else { Failure::Failed(error) })
         }

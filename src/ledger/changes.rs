@@ -98,7 +98,8 @@ impl Ledger {
                 changed += 1;
                 sqlx::query(
                     "INSERT INTO change (user, parts, content, payload, reasons)
-                     SELECT ?, ?, content, CASE WHEN ? THEN payload END, reasons FROM staged WHERE id = ?",
+                     SELECT ?, ?, content, CASE WHEN ? THEN text END, reasons
+                     FROM staged LEFT JOIN staged_payload USING (id) WHERE staged.id = ?",
                 )
                 .bind(row.get::<i64, _>(0))
                 .bind(serde_json::json!(parts.iter().map(|(part, _)| part.to_string()).collect::<Vec<_>>()).to_string())
@@ -329,14 +330,16 @@ async fn record_end(connection: &mut SqliteConnection, updated: &Updated) -> Res
 /// Users adopted, or sent by a version that kept no parts, were sent with whatever the first pull after that brings.
 const FIRST_CONTENT: &str = "
 UPDATE user SET content = staged.content
-    FROM staged WHERE staged.user_id = user.user_id AND user.content IS NULL AND user.state IN ('created', 'adopted')";
+    FROM met CROSS JOIN staged ON staged.id = met.staged
+    WHERE user.id = met.user AND user.content IS NULL AND user.state IN ('created', 'adopted')";
 
 /// A part of the source says nothing of users that it does not bring.
 const FORGET_BROUGHT: &str = "
-DELETE FROM change WHERE user IN (SELECT user.id FROM user JOIN staged USING (user_id))
+DELETE FROM change WHERE user IN (SELECT user FROM met)
     OR user NOT IN (SELECT id FROM user WHERE state IN ('created', 'adopted'))";
 
 const DIFFERING: &str = "
-SELECT user.id, staged.id, user.content, staged.content FROM user JOIN staged USING (user_id)
+SELECT user.id, staged.id, user.content, staged.content
+FROM met CROSS JOIN user ON user.id = met.user CROSS JOIN staged ON staged.id = met.staged
 WHERE user.state IN ('created', 'adopted') AND user.content IS NOT NULL AND staged.content IS NOT user.content
-    AND staged.skipped = 0 AND user.id > ? ORDER BY user.id LIMIT ?";
+    AND staged.skipped = 0 AND met.user > ? ORDER BY met.user LIMIT ?";

@@ -79,9 +79,10 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            "SELECT id, payload, in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
+            "SELECT id, text, in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
                  CASE WHEN in_doubt THEN (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) END
-             FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
+             FROM user LEFT JOIN payload ON payload.user = user.id
+             WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
             after,
             most,
         )
@@ -114,9 +115,10 @@ impl Ledger {
     pub async fn in_doubt(&self, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
             // The crash came before the doubt was written down.
-            "SELECT id, payload, 1, link_to, email_basis, first_sent_at, last_sent_at,
+            "SELECT id, text, 1, link_to, email_basis, first_sent_at, last_sent_at,
                  (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id)
-             FROM user WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+             FROM user LEFT JOIN payload ON payload.user = user.id
+             WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
             0,
             most,
         )
@@ -132,9 +134,9 @@ impl Ledger {
             .map_err(self.failed("read"))?;
         rows.iter()
             .map(|row| {
-                let (id, payload): (i64, String) = (row.get(0), row.get(1));
+                let (id, payload): (i64, Option<&str>) = (row.get(0), row.get(1));
                 // The error is not shown: it could quote the payload.
-                let user = serde_json::from_str(&payload)
+                let user = serde_json::from_str(payload.unwrap_or_default())
                     .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
                 let link_to = row.get::<Option<String>, _>(3).map(ClerkId::new).transpose();
                 let link_to = link_to.map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
@@ -153,20 +155,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written. No request may go out then.
     pub async fn mark_sending(&self, ids: &[i64]) -> Result<(), LedgerError> {
-        debug_assert_eq!(State::Pending.after(Event::Handed), Some(State::Sending));
-        kill_point::reach(Point::SendingToMark);
-        let ids = serde_json::json!(ids).to_string();
-        sqlx::query(
-            "UPDATE user SET state = 'sending', first_sent_at = COALESCE(first_sent_at, ?1), last_sent_at = ?1
-             WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?2))",
-        )
-        .bind(chrono::Utc::now().timestamp_millis())
-        .bind(ids)
-        .execute(&mut *self.connection().await)
-        .await
-        .map_err(self.failed("write"))?;
-        kill_point::reach(Point::SendingMarked);
-        Ok(())
+        self.record_and_mark(&[], false, ids).await
     }
 
     /// Notes that a Clerk user is about to be taken over: if the answer is lost, it is known later not to be one that we made.
@@ -189,9 +178,23 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written: no further request may go out then.
     pub async fn record(&self, answers: &[Answer], write_back: bool) -> Result<(), LedgerError> {
+        self.record_and_mark(answers, write_back, &[]).await
+    }
+
+    /// Does what [`Self::record`] and [`Self::mark_sending`] do, and waits for the disk once.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub async fn record_and_mark(
+        &self,
+        answers: &[Answer],
+        write_back: bool,
+        to_send: &[i64],
+    ) -> Result<(), LedgerError> {
         let mut connection = self.connection().await;
         let failed = self.failed("record answers in");
-        kill_point::reach(Point::AnswersToRecord);
+        reach_if(!to_send.is_empty(), Point::SendingToMark);
+        reach_if(!answers.is_empty(), Point::AnswersToRecord);
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         let mut rest = answers;
         while !rest.is_empty() {
@@ -211,8 +214,12 @@ impl Ledger {
                 }
             }
         }
+        if !to_send.is_empty() {
+            mark(&mut transaction, to_send).await.map_err(&failed)?;
+        }
         transaction.commit().await.map_err(&failed)?;
-        kill_point::reach(Point::AnswersRecorded);
+        reach_if(!to_send.is_empty(), Point::SendingMarked);
+        reach_if(!answers.is_empty(), Point::AnswersRecorded);
         Ok(())
     }
 
@@ -230,6 +237,25 @@ impl Ledger {
     }
 }
 
+fn reach_if(comes_there: bool, point: Point) {
+    if comes_there {
+        kill_point::reach(point);
+    }
+}
+
+async fn mark(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
+    debug_assert_eq!(State::Pending.after(Event::Handed), Some(State::Sending));
+    sqlx::query(
+        "UPDATE user SET state = 'sending', first_sent_at = COALESCE(first_sent_at, ?1), last_sent_at = ?1
+         WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?2))",
+    )
+    .bind(chrono::Utc::now().timestamp_millis())
+    .bind(serde_json::json!(ids).to_string())
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Reads a JSON list of hexadecimal hashes, as `json_group_array(hex(hash))` writes it.
 pub(super) fn hashes(text: &str) -> Option<HashSet<IdentifierHash>> {
     let texts: Vec<String> = serde_json::from_str(text).ok()?;
@@ -243,7 +269,7 @@ fn users_before_one_repeats(answers: &[Answer]) -> usize {
 }
 
 /// The answer as `record_rows` reads it: entry, state, Clerk ID, reasons, trace ID, requests, whether it is in doubt, whether it
-/// was linked, when the password was set, whether the payload is kept, whether the Clerk ID is to be written back.
+/// was linked, when the password was set, whether the Clerk ID is to be written back.
 fn as_row(answer: &Answer, write_back: bool) -> Json {
     let outcome = &answer.outcome;
     let (state, clerk_id, failure): (State, Option<&ClerkId>, Option<&Failure>) = match outcome {
@@ -265,7 +291,6 @@ fn as_row(answer: &Answer, write_back: bool) -> Json {
         answer.in_doubt,
         matches!(outcome, Outcome::Linked(_)),
         answer.password_at,
-        state == State::Pending,
         clerk_id.is_some() && write_back,
     ])
 }
@@ -279,8 +304,8 @@ async fn record_rows(connection: &mut SqliteConnection, event: Event, rows: Vec<
              trace_id = answer.value ->> 4, attempts = attempts + (answer.value ->> 5),
              in_doubt = in_doubt OR (answer.value ->> 6), linked = answer.value ->> 7,
              last_sent_at = CASE WHEN (answer.value ->> 5) > 0 THEN ?1 ELSE last_sent_at END,
-             password_at = answer.value ->> 8, payload = CASE WHEN answer.value ->> 9 THEN payload END,
-             write_back = CASE WHEN answer.value ->> 10 THEN 'waiting' ELSE write_back END
+             password_at = answer.value ->> 8,
+             write_back = CASE WHEN answer.value ->> 9 THEN 'waiting' ELSE write_back END
          FROM json_each(?2) AS answer
          WHERE user.id = (answer.value ->> 0) AND user.state IN ({})",
         before.join(", ")

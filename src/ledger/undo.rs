@@ -94,7 +94,7 @@ impl Ledger {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         for user in users {
             sqlx::query(
-                "UPDATE user SET state = CASE WHEN ? THEN 'adopted' ELSE 'created' END, linked = ?, clerk_id = ?, payload = NULL,
+                "UPDATE user SET state = CASE WHEN ? THEN 'adopted' ELSE 'created' END, linked = ?, clerk_id = ?,
                      reasons = NULL, skipped = 0
                  WHERE id = ? AND clerk_id IS NULL",
             )

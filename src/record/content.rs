@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::ImportUser;
 use super::duplicates::HashKey;
@@ -136,16 +137,29 @@ impl Content {
     /// is no part of it.
     #[must_use]
     pub fn of(user: &ImportUser, key: &HashKey) -> Self {
+        serde_json::to_string(user).map_or_else(|_| Self::default(), |payload| Self::of_payload(&payload, key))
+    }
+
+    /// Reads the content of a user who is written as JSON, as [`Self::of`] does.
+    #[must_use]
+    pub fn of_payload(payload: &str, key: &HashKey) -> Self {
+        let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(payload).unwrap_or_default();
         let mut parts = BTreeMap::new();
-        let Ok(Json::Object(fields)) = serde_json::to_value(user) else { return Self(parts) };
-        for (name, value) in fields {
-            let Some(attribute) = Attribute::of_key(&name) else { continue };
+        for (name, raw) in fields {
+            let Some(attribute) = Attribute::of_key(name) else { continue };
+            let raw = raw.get();
+            if !raw.starts_with(['{', '[']) {
+                // Nothing of it could stand in another order.
+                parts.insert(attribute.into(), hash(attribute, raw, key));
+                continue;
+            }
+            let value = serde_json::from_str(raw).unwrap_or_default();
             if attribute.is_metadata() {
                 for (path, value) in leaves(&value, Vec::new()) {
-                    parts.insert(Part { attribute, path }, hash(attribute, value, key));
+                    parts.insert(Part { attribute, path }, hash(attribute, &in_order(value), key));
                 }
             } else {
-                parts.insert(attribute.into(), hash(attribute, &value, key));
+                parts.insert(attribute.into(), hash(attribute, &in_order(&value), key));
             }
         }
         Self(parts)
@@ -166,7 +180,7 @@ impl Content {
     #[must_use]
     pub fn signed_up_at(&self, rfc3339: &str, key: &HashKey) -> Option<bool> {
         let own = self.0.get(&Attribute::CreatedAt.into())?;
-        Some(*own == hash(Attribute::CreatedAt, &Json::from(rfc3339), key))
+        Some(*own == hash(Attribute::CreatedAt, &in_order(&Json::from(rfc3339)), key))
     }
 
     /// Returns the parts that the two do not share: changed, new, or gone.
@@ -231,15 +245,14 @@ impl Content {
     }
 }
 
-fn hash(attribute: Attribute, value: &Json, key: &HashKey) -> PartHash {
-    let mut text = String::new();
-    write_in_order(value, &mut text);
+/// Hashes a value, written as [`in_order`] writes it.
+fn hash(attribute: Attribute, value: &str, key: &HashKey) -> PartHash {
     // The key stands in the same file. Of a secret so little is kept that nobody can try secrets out on it: enough to see that it
     // changed, but for one time in 65,536.
     let secret = matches!(attribute, Attribute::Password | Attribute::TotpSecret | Attribute::BackupCodes);
     let kept = if secret { 2 } else { 8 };
     let mut hash = [0; 8];
-    hash[..kept].copy_from_slice(&key.keyed(attribute.key(), &text)[..kept]);
+    hash[..kept].copy_from_slice(&key.keyed(attribute.key(), value)[..kept]);
     hash
 }
 
@@ -258,7 +271,13 @@ fn leaves(value: &Json, path: Vec<String>) -> Vec<(Vec<String>, &Json)> {
     }
 }
 
-/// Writes JSON with the keys of every object in order: a database may give them in another order the next time.
+/// Returns JSON with the keys of every object in order: a database may give them in another order the next time.
+fn in_order(value: &Json) -> String {
+    let mut text = String::new();
+    write_in_order(value, &mut text);
+    text
+}
+
 fn write_in_order(value: &Json, text: &mut String) {
     match value {
         Json::Object(object) => {

@@ -19,14 +19,6 @@ pub(super) struct LookedUp {
     pub unknown: Vec<Entry>,
 }
 
-impl LookedUp {
-    /// Adds what is known of further users.
-    pub(super) fn extend(&mut self, others: Self) {
-        self.settled.extend(others.settled);
-        self.unknown.extend(others.unknown);
-    }
-}
-
 /// What Clerk answered when it was asked for user IDs: the users that are there, and what it would not say.
 #[derive(Default)]
 pub(super) struct Told {

@@ -1,6 +1,8 @@
 //! Source to ledger: every user read once, mapped, checked, staged, and merged as a whole.
 
 use anyhow::{Context as _, Result, bail};
+use futures_util::future;
+use tokio::sync::mpsc;
 
 use super::source::Source;
 use super::{Interrupted, Progress};
@@ -32,8 +34,8 @@ pub struct Options {
     pub recreate: bool,
 }
 
-/// Users staged in one transaction.
-const BATCH: usize = 2000;
+/// Users staged in one transaction: few, for some such batches are on their way at one time.
+const BATCH: usize = 400;
 
 /// Reads the whole source into the ledger.
 ///
@@ -45,38 +47,61 @@ pub async fn pull(
     ledger: &Ledger,
     options: Options,
     progress: &Progress,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) -> Result<Pulled> {
     ledger.begin_pull().await?;
-    let mut pulled = Pulled::default();
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut first = 1;
-    loop {
-        let user = tokio::select! {
-            biased;
-            () = shutdown.wait_for(Urgency::Graceful) => bail!(Interrupted),
-            user = source.next() => user.context("reading the users broke off, and nothing of it was taken over")?,
-        };
-        let Some(user) = user else { break };
-        pulled.users += 1;
-        progress.pulled.add(1);
-        if let Ok(mapped) = &user {
-            pulled.coverage.count(mapped);
-        }
-        batch.push(staged(user));
-        if batch.len() == BATCH {
-            ledger.stage(first, &batch).await?;
-            first += i64::try_from(batch.len())?;
-            batch.clear();
-        }
-    }
-    ledger.stage(first, &batch).await?;
+    // The next users are read and mapped while SQLite takes the last ones in.
+    let (batches, to_stage) = mpsc::channel(1);
+    let (mut pulled, ()) = future::try_join(read(source, batches, progress, shutdown), stage(ledger, to_stage)).await?;
     pulled.missing = source.missing();
     let extent = if source.is_whole() { Extent::Whole } else { Extent::Part };
     let Options { accept_changed_identifiers, update, recreate } = options;
     let offered = source.attributes();
     pulled.merged = ledger.merge(&Terms { extent, accept_changed_identifiers, update, recreate, offered }).await?;
     Ok(pulled)
+}
+
+async fn read(
+    source: &mut Source,
+    batches: mpsc::Sender<Vec<Staged>>,
+    progress: &Progress,
+    mut shutdown: Shutdown,
+) -> Result<Pulled> {
+    let mut pulled = Pulled::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        let users = tokio::select! {
+            biased;
+            () = shutdown.wait_for(Urgency::Graceful) => bail!(Interrupted),
+            users = source.next_batch() => users.context("reading the users broke off, and nothing of it was taken over")?,
+        };
+        let ended = users.is_none();
+        let users = users.unwrap_or_default();
+        pulled.users += users.len() as u64;
+        progress.pulled.add(users.len() as u64);
+        for user in users {
+            if let Ok(mapped) = &user {
+                pulled.coverage.count(mapped);
+            }
+            batch.push(staged(user));
+        }
+        if ended || batch.len() >= BATCH {
+            // Whoever stages says itself why it has stopped.
+            let _ = batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await;
+        }
+        if ended {
+            return Ok(pulled);
+        }
+    }
+}
+
+async fn stage(ledger: &Ledger, mut batches: mpsc::Receiver<Vec<Staged>>) -> Result<()> {
+    let mut first = 1;
+    while let Some(batch) = batches.recv().await {
+        ledger.stage(first, &batch).await?;
+        first += i64::try_from(batch.len())?;
+    }
+    Ok(())
 }
 
 fn staged(user: Result<Mapped, Refused>) -> Staged {

@@ -1,8 +1,8 @@
 //! Ledger to Clerk: the pending users, created at the pace Clerk allows, and every answer recorded.
 //!
 //! ```text
-//!  feed: pending ──look-ups of 100, ahead──▶ found: settled at once
-//!                                        └─▶ nobody: marked `sending` ──▶ create (many at once) ──▶ record
+//!  feed: pending ──look-ups of 100, ahead──▶ found: settled at once ──────────────────────────▶ keep
+//!                                        └─▶ nobody: marked `sending` (keep) ──▶ create (many at once) ──▶ keep
 //! ```
 //! The order is what keeps users from being made twice: Clerk is asked before the first attempt, the ledger knows of the request
 //! before it goes out, and after any doubt Clerk is asked again before anything is sent again.
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::Progress;
@@ -61,7 +61,7 @@ const LOOK_UP: u32 = 100;
 /// The most look-ups that are ahead of the create requests, and at most a tenth of what a window of Clerk's limit lets through: no
 /// create request then waits for the answer to one, however long that takes.
 const PAGES_AHEAD: u32 = 100;
-/// The most users that are marked as `sending` and wait for their create request.
+/// The most users that are marked as `sending` and wait for their create request; at least one look-up's.
 const HANDED_ON: usize = 500;
 /// How long requests on their way are awaited after a stop was asked for.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -79,22 +79,23 @@ pub async fn push(
 ) -> Result<End> {
     let to_send = ledger.count_to_send().await?;
     progress.to_send.add(to_send);
-    let (to_create, entries) = mpsc::channel(HANDED_ON);
-    let (answers, answered) = mpsc::channel(1024);
+    let (to_create, entries) = mpsc::unbounded_channel();
+    let (notes, to_keep) = mpsc::channel(1024);
     let run = Arc::new(Run {
         ledger: Arc::clone(ledger),
         client: client.clone(),
         brake: Brake::new(to_send, shutdown.clone()),
         on_conflict: options.on_conflict,
         linking: Mutex::new(()),
-        answers,
+        seats: Semaphore::new(HANDED_ON),
+        notes,
     });
     let permits = Arc::new(Permits::default());
-    let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits), to_create));
-    let recording = tokio::spawn(record(Arc::clone(ledger), Arc::clone(progress), answered, options.write_back));
+    let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits)));
+    let keeping = tokio::spawn(keep(Arc::clone(ledger), Arc::clone(progress), to_keep, to_create, options.write_back));
     let creating = dispatch(Arc::clone(&run), permits, entries);
-    // The recorder ends when the last sender of answers is gone, which `run` holds; so it comes last.
-    let mut recording = recording;
+    // The keeper ends when the last sender of notes is gone, which `run` holds; so it comes last.
+    let mut keeping = keeping;
     let finished = async {
         creating.await;
         feeding.await?
@@ -102,14 +103,14 @@ pub async fn push(
     tokio::pin!(finished);
     let fed = tokio::select! {
         fed = &mut finished => fed,
-        early = &mut recording => {
-            // The recorder only ends early if it cannot write. Nothing may go out any more.
+        early = &mut keeping => {
+            // The keeper only ends early if it cannot write. Nothing may go out any more.
             return early?.map(|()| End::Interrupted);
         }
     };
     let end = run.brake.error();
     drop(run);
-    recording.await??;
+    keeping.await??;
     fed?;
     Ok(match end {
         Some(error) => End::Stopped(error),
@@ -126,22 +127,42 @@ pub(super) struct Run {
     pub on_conflict: OnConflict,
     /// Held by whoever takes a Clerk user over.
     pub linking: Mutex<()>,
-    answers: mpsc::Sender<Unrecorded>,
+    /// One for each user that may be marked as `sending` and wait for its create request.
+    seats: Semaphore,
+    notes: mpsc::Sender<Note>,
 }
 
-/// An answer on its way into the ledger, with the permit of its request: the next request goes out once this one is recorded, so
-/// that a ledger that cannot be written any more is never far behind.
-type Unrecorded = (Answer, Option<OwnedSemaphorePermit>);
+/// What the ledger is to keep. One task writes all of it, as much in one transaction as has gathered: each waits for the disk.
+enum Note {
+    /// An answer, with the permit of its request: the next request goes out once this one is recorded, so that a ledger that
+    /// cannot be written any more is never far behind.
+    Answer(Answer, Option<OwnedSemaphorePermit>),
+    /// Users whom Clerk does not know: to be marked as `sending`, and then created.
+    ToSend(Vec<Entry>),
+    /// No more users to send will come.
+    Fed,
+}
 
 impl Run {
     async fn answer(&self, answer: Answer, permit: Option<OwnedSemaphorePermit>) {
-        // The recorder is only gone if the ledger cannot be written; the entry is then found again as `sending`.
-        let _ = self.answers.send((answer, permit)).await;
+        self.note(Note::Answer(answer, permit)).await;
+    }
+
+    async fn note(&self, note: Note) {
+        // The keeper is only gone if the ledger cannot be written; whoever is in doubt is then found again as `sending`.
+        let _ = self.notes.send(note).await;
     }
 }
 
+/// Feeds push with users, and says when there are no more.
+async fn feed(run: Arc<Run>, permits: Arc<Permits>) -> Result<()> {
+    let fed = feed_pages(&run, &permits).await;
+    run.note(Note::Fed).await;
+    fed
+}
+
 /// Asks Clerk for the users that wait in the ledger, some pages ahead, and hands on those whom Clerk does not know.
-async fn feed(run: Arc<Run>, permits: Arc<Permits>, to_create: mpsc::Sender<Entry>) -> Result<()> {
+async fn feed_pages(run: &Arc<Run>, permits: &Arc<Permits>) -> Result<()> {
     let most_ahead = run.client.burst().map_or(PAGES_AHEAD, |burst| (burst / 10).clamp(2, PAGES_AHEAD)) as usize;
     let key = run.ledger.hash_key();
     let (mut ahead, mut last_asked, mut after) = (VecDeque::new(), Some(0), 0);
@@ -151,34 +172,24 @@ async fn feed(run: Arc<Run>, permits: Arc<Permits>, to_create: mpsc::Sender<Entr
             last_asked = page.last().map(|(id, _)| *id);
             if let Some(last) = last_asked {
                 let ids: Vec<UserId> = page.into_iter().map(|(_, user_id)| user_id).collect();
-                ahead.push_back((last, ids.len(), tokio::spawn(ask(Arc::clone(&run), Arc::clone(&permits), ids))));
+                ahead.push_back((last, ids.len(), tokio::spawn(ask(Arc::clone(run), Arc::clone(permits), ids))));
             }
         }
-        let Some(mut page) = ahead.pop_front() else { return Ok(()) };
-        let mut looked_up = LookedUp::default();
-        loop {
-            let (last, users, told) = page;
-            match told.await? {
-                Some(Ok(told)) => {
-                    let entries = run.ledger.pending(after, u32::try_from(users)?).await?;
-                    looked_up.extend(told.judge(entries, &key));
-                }
-                Some(Err(error)) => {
-                    run.brake.stop_for(&error);
+        let Some((last, users, told)) = ahead.pop_front() else { return Ok(()) };
+        match told.await? {
+            Some(Ok(told)) => {
+                let entries = run.ledger.pending(after, u32::try_from(users)?).await?;
+                if !hand_on(run, told.judge(entries, &key)).await? {
                     return Ok(());
                 }
-                None => return Ok(()),
             }
-            after = last;
-            // While create requests wait for users, each write to the ledger is worth more pages.
-            let starving = to_create.capacity() == to_create.max_capacity();
-            let more = starving && looked_up.unknown.len() < to_create.max_capacity();
-            match ahead.pop_front_if(|(_, _, told)| more && told.is_finished()) {
-                Some(next) => page = next,
-                None => break,
+            Some(Err(error)) => {
+                run.brake.stop_for(&error);
+                return Ok(());
             }
+            None => return Ok(()),
         }
-        hand_on(&run, looked_up, &to_create).await?;
+        after = last;
     }
 }
 
@@ -194,24 +205,23 @@ async fn ask(run: Arc<Run>, permits: Arc<Permits>, ids: Vec<UserId>) -> Option<R
     }
 }
 
-/// Records the users that are in Clerk, and hands on the others, marked as `sending`.
-async fn hand_on(run: &Run, looked_up: LookedUp, to_create: &mpsc::Sender<Entry>) -> Result<()> {
+/// Hands the users that are in Clerk to the ledger, and the others on, when there is room for them. Returns whether more may come.
+async fn hand_on(run: &Run, looked_up: LookedUp) -> Result<bool> {
     for (entry, verdict) in looked_up.settled {
         run.answer(unsent(&entry, verdict), None).await;
     }
-    let ids: Vec<i64> = looked_up.unknown.iter().map(|entry| entry.id).collect();
-    run.ledger.mark_sending(&ids).await?;
-    for entry in looked_up.unknown {
-        if let Err(refused) = to_create.send(entry).await {
-            // Nobody takes them any more, and nothing was sent.
-            run.answer(unsent(&refused.0, Outcome::Pending(None).into()), None).await;
-        }
+    let seats = run.seats.acquire_many(u32::try_from(looked_up.unknown.len())?);
+    tokio::select! {
+        biased;
+        () = run.brake.on() => return Ok(false),
+        seats = seats => seats?.forget(),
     }
-    Ok(())
+    run.note(Note::ToSend(looked_up.unknown)).await;
+    Ok(true)
 }
 
 /// Keeps as many create requests on their way as there are permits, and awaits them all at the end.
-async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::Receiver<Entry>) {
+async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::UnboundedReceiver<Entry>) {
     let mut tasks = JoinSet::new();
     loop {
         let entry = tokio::select! {
@@ -220,6 +230,7 @@ async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::Recei
             entry = entries.recv() => entry,
         };
         let Some(entry) = entry else { break };
+        run.seats.add_permits(1);
         let permit = tokio::select! {
             biased;
             () = run.brake.on() => {
@@ -260,30 +271,61 @@ fn unsent(entry: &Entry, verdict: Verdict) -> Answer {
     verdict.answer(entry, 0, entry.in_doubt)
 }
 
-/// Records answers as they come, as many to a transaction as have gathered.
-async fn record(
+/// Keeps what comes, as much to a transaction as has gathered, and lets users go once they are marked as `sending`.
+async fn keep(
     ledger: Arc<Ledger>,
     progress: Arc<Progress>,
-    mut answers: mpsc::Receiver<Unrecorded>,
+    mut notes: mpsc::Receiver<Note>,
+    to_create: mpsc::UnboundedSender<Entry>,
     write_back: bool,
 ) -> Result<()> {
+    let mut to_create = Some(to_create);
     let mut gathered = Vec::new();
-    while answers.recv_many(&mut gathered, 512).await > 0 {
-        let (answers, permits): (Vec<Answer>, Vec<_>) = gathered.drain(..).unzip();
-        ledger.record(&answers, write_back).await?;
-        drop(permits);
-        tracing::debug!(answers = answers.len(), "recorded");
-        for answer in answers {
-            match answer.outcome {
-                Outcome::Created(_) => &progress.created,
-                Outcome::Adopted(_) => &progress.adopted,
-                Outcome::Linked(_) => &progress.linked,
-                Outcome::Conflict(_) => &progress.conflicts,
-                Outcome::Rejected(_) => &progress.rejected,
-                Outcome::Pending(_) => &progress.put_off,
+    while notes.recv_many(&mut gathered, 512).await > 0 {
+        let (mut answers, mut permits, mut to_send, mut fed) = (Vec::new(), Vec::new(), Vec::new(), false);
+        for note in gathered.drain(..) {
+            match note {
+                Note::Answer(answer, permit) => {
+                    answers.push(answer);
+                    permits.push(permit);
+                }
+                Note::ToSend(entries) => to_send.extend(entries),
+                Note::Fed => fed = true,
             }
-            .add(1);
+        }
+        let ids: Vec<i64> = to_send.iter().map(|entry| entry.id).collect();
+        ledger.record_and_mark(&answers, write_back, &ids).await?;
+        drop(permits);
+        tracing::debug!(answers = answers.len(), to_send = ids.len(), "recorded");
+        // Where nobody takes them any more, nothing was sent.
+        let go = |entry| match &to_create {
+            Some(to_create) => Some(to_create.send(entry).err()?.0),
+            None => Some(entry),
+        };
+        let left: Vec<Entry> = to_send.into_iter().filter_map(go).collect();
+        if !left.is_empty() {
+            let unsent: Vec<Answer> = left.iter().map(|entry| unsent(entry, Outcome::Pending(None).into())).collect();
+            ledger.record(&unsent, write_back).await?;
+            answers.extend(unsent);
+        }
+        if fed {
+            to_create = None;
+        }
+        for answer in &answers {
+            count(&progress, &answer.outcome);
         }
     }
     Ok(())
+}
+
+fn count(progress: &Progress, outcome: &Outcome) {
+    match outcome {
+        Outcome::Created(_) => &progress.created,
+        Outcome::Adopted(_) => &progress.adopted,
+        Outcome::Linked(_) => &progress.linked,
+        Outcome::Conflict(_) => &progress.conflicts,
+        Outcome::Rejected(_) => &progress.rejected,
+        Outcome::Pending(_) => &progress.put_off,
+    }
+    .add(1);
 }

@@ -164,11 +164,14 @@ async fn known_user_ids_with_other_peoples_addresses_stop_the_run_and_change_not
     let ledger = new_ledger().await;
     pull(&ledger, Extent::Whole, &[valid("1", "ada@example.com")]).await;
     finish(&ledger, Outcome::Created(clerk_id("user_1"))).await;
+    let others = [valid("1", "staging@example.com"), valid("2", "other@example.com")];
     ledger.begin_pull().await.expect("a pull begins");
-    ledger.stage(1, &[valid("1", "staging@example.com"), valid("2", "other@example.com")]).await.expect("staged");
+    ledger.stage(1, &others).await.expect("staged");
     let error = ledger.merge(&Terms::of(Extent::Whole)).await.expect_err("other people");
     assert!(matches!(error, LedgerError::OtherPeople { differing: 1, known: 1 }), "{error}");
     assert_eq!(states(&ledger).await, "created 1");
+    ledger.begin_pull().await.expect("another pull begins");
+    ledger.stage(1, &others).await.expect("staged");
     ledger
         .merge(&Terms { accept_changed_identifiers: true, ..Terms::of(Extent::Whole) })
         .await

@@ -167,7 +167,7 @@ async fn look(path: &Path) -> BTreeMap<Who, (i64, Shown)> {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = options.connect().await.expect("a second connection");
     let rows = sqlx::query(
-        "SELECT user_id, id, state, wanted, in_doubt, clerk_id, payload IS NOT NULL, skipped, vanished, linked, link_to, write_back,
+        "SELECT user_id, id, state, wanted, in_doubt, clerk_id, EXISTS (SELECT 1 FROM payload WHERE payload.user = user.id), skipped, vanished, linked, link_to, write_back,
              write_back_detail IS NOT NULL, wrote, attempts,
              (SELECT COUNT(*) FROM identifier WHERE identifier.user = user.id),
              (SELECT payload IS NOT NULL FROM change WHERE change.user = user.id)

@@ -228,7 +228,8 @@ impl Model {
 
     /// Of a whole source, half of those in Clerk who can be compared have no address in common with before; or a tenth and five.
     fn are_other_people(&self, pull: &Pull) -> bool {
-        let valid = pull.rows.iter().filter(|row| row.check == Check::Valid);
+        let mut seen = BTreeSet::new();
+        let valid = pull.rows.iter().filter(|row| seen.insert(row.who) && row.check == Check::Valid);
         let known: Vec<bool> = valid
             .filter_map(|row| {
                 let user = self.users.get(&row.who)?;

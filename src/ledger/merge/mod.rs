@@ -1,0 +1,122 @@
+//! A staged pull taken over as a whole, in one transaction, or not at all.
+
+mod apply;
+mod rivals;
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use super::store::{Ledger, LedgerError};
+use crate::kill_point::{self, Point};
+use crate::record::Attribute;
+use crate::record::duplicates::losers;
+
+/// How much of the source a pull brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: who is absent is gone.
+    Whole,
+    /// A part: nothing is known of the others.
+    Part,
+}
+
+/// How a pull is to be taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// How much of the source it brought.
+    pub extent: Extent,
+    /// Whether known user IDs may carry other identifiers than before.
+    pub accept_changed_identifiers: bool,
+    /// Whether users in Clerk whose rows changed are to be sent again: their payloads are kept until then.
+    pub update: bool,
+    /// Whether users that `undo` deleted are to be created again.
+    pub recreate: bool,
+    /// The attributes that the source can give a user; `None`: nobody knows. What it cannot give has not changed.
+    pub offered: Option<Vec<Attribute>>,
+}
+
+impl Terms {
+    /// Returns the usual terms: nothing of what is in Clerk already is touched.
+    #[must_use]
+    pub fn of(extent: Extent) -> Self {
+        Self { extent, accept_changed_identifiers: false, update: false, recreate: false, offered: None }
+    }
+}
+
+/// What a merged pull changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Merged {
+    /// Users the ledger had not seen before.
+    pub new: u64,
+    /// Users in Clerk already whose content differs from what was sent.
+    pub changed: u64,
+    /// Users not sent yet that the whole pull did not bring.
+    pub gone: u64,
+    /// Users in Clerk already that the whole pull did not bring.
+    pub vanished: u64,
+}
+
+impl Ledger {
+    /// Merges what was staged: duplicates are settled, new users added, the ones not yet in Clerk brought up to date, and after a
+    /// whole pull those that are gone marked. Of users in Clerk it is noted what changed. All in one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherPeople`], if known user IDs now belong to other people; [`LedgerError`], if the ledger cannot be
+    /// written. Nothing is merged then.
+    pub async fn merge(&self, terms: &Terms) -> Result<Merged, LedgerError> {
+        let mut connection = self.connection().await;
+        let failed = self.failed("merge the pull into");
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        kill_point::reach(Point::MergeBegun);
+        run(&mut transaction, INDEX_STAGED).await.map_err(&failed)?;
+        run(&mut transaction, REFUSE_REPEATED_USER_IDS).await.map_err(&failed)?;
+        run(&mut transaction, MEET).await.map_err(&failed)?;
+        if !terms.accept_changed_identifiers {
+            rivals::refuse_other_people(&mut transaction, terms.extent, &failed).await?;
+        }
+        let candidates = rivals::candidates(&mut transaction).await.map_err(&failed)?;
+        let held = rivals::held(&mut transaction, terms.extent).await.map_err(&failed)?;
+        for (staged, reasons) in losers(candidates, held) {
+            let reasons = serde_json::to_string(&reasons).map_err(|error| self.damaged(error.to_string()))?;
+            rivals::refuse(&mut transaction, staged, &reasons).await.map_err(&failed)?;
+        }
+        kill_point::reach(Point::MergeHalfDone);
+        let mut merged = apply::apply(&mut transaction, terms).await.map_err(&failed)?;
+        merged.changed = self.note_changes(&mut transaction, terms).await?;
+        transaction.commit().await.map_err(&failed)?;
+        kill_point::reach(Point::Merged);
+        drop(connection);
+        self.forget_pull().await?;
+        Ok(merged)
+    }
+}
+
+async fn run(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(sql).execute(connection).await.map(drop)
+}
+
+const INDEX_STAGED: &str = "
+CREATE INDEX pull.staged_by_user_id ON staged (user_id);
+CREATE INDEX pull.staged_identifier_by_hash ON staged_identifier (hash, staged, kind);";
+
+/// The first row of a user ID keeps it. The others are kept as invalid rows without one, so that they are counted.
+const REFUSE_REPEATED_USER_IDS: &str = "
+CREATE TABLE pull.repeated (id INTEGER PRIMARY KEY);
+INSERT INTO repeated
+    SELECT staged.id FROM (SELECT user_id, MIN(id) AS first FROM staged WHERE user_id IS NOT NULL GROUP BY user_id HAVING COUNT(*) > 1)
+        AS again CROSS JOIN staged ON staged.user_id = again.user_id AND staged.id > first;
+UPDATE staged SET
+    reasons = json_array(json_object('field', 'userId', 'code', 'duplicate', 'message',
+        'row ' || id || ' repeats the user ID `' || user_id || '` of an earlier row; a query that joins a table may return a user '
+        || 'several times')),
+    content = NULL, user_id = NULL, skipped = 0
+WHERE id IN (SELECT id FROM repeated);
+DELETE FROM staged_identifier WHERE staged IN (SELECT id FROM repeated);
+DELETE FROM staged_payload WHERE id IN (SELECT id FROM repeated);";
+
+/// Which staged users the ledger knows already. Everything after this goes by the two numbers.
+const MEET: &str = "
+CREATE TABLE pull.met (staged INTEGER PRIMARY KEY, user INTEGER NOT NULL);
+INSERT INTO met SELECT staged.id, user.id FROM staged CROSS JOIN user ON user.user_id = staged.user_id
+    WHERE EXISTS (SELECT 1 FROM user) ORDER BY staged.id;
+CREATE UNIQUE INDEX pull.met_by_user ON met (user);";
