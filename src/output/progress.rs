@@ -15,6 +15,8 @@ use crate::stage::Progress;
 pub enum Phase {
     /// Reading the source; how much there is, is not known.
     Reading,
+    /// Looking at columns; how many there are, is not known.
+    Measuring,
     /// Reading the users of Clerk; so many.
     Walking(u64),
     /// Sending users and writing IDs back.
@@ -46,7 +48,7 @@ impl Bar {
             ProgressBar::hidden()
         };
         if let Ok(style) = ProgressStyle::with_template(match phase {
-            Phase::Reading => "  {spinner} {msg}",
+            Phase::Reading | Phase::Measuring => "  {spinner} {msg}",
             Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
                 "  {bar:30} {pos}/{len}  {msg}"
             }
@@ -71,7 +73,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
     let mut next_line = started + LINE;
     loop {
         let (done, total) = match phase {
-            Phase::Reading => (progress.pulled.get(), 0),
+            Phase::Reading | Phase::Measuring => (progress.pulled.get(), 0),
             Phase::Walking(total) => (progress.pulled.get(), total),
             Phase::Sending => (progress.sent(), progress.to_send.get()),
             Phase::Writing(total) => (rows(&progress), total),
@@ -85,7 +87,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
         if let Some(console) = lines.filter(|_| Instant::now() >= next_line) {
             next_line += LINE;
             match phase {
-                Phase::Reading => console.note(message),
+                Phase::Reading | Phase::Measuring => console.note(message),
                 Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
                     console.note(format!("{}/{}  {message}", number(done), number(total)));
                 }
@@ -101,6 +103,9 @@ fn rows(progress: &Progress) -> u64 {
 
 fn message(phase: Phase, progress: &Progress, done: u64, total: u64, elapsed: Duration) -> String {
     let rate = per_second(done, elapsed);
+    if phase == Phase::Measuring {
+        return format!("{} looked at", count(done, "column"));
+    }
     if phase == Phase::Reading {
         return format!("{} read, {rate:.0}/s", count(done, "user"));
     }

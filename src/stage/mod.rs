@@ -11,6 +11,7 @@ pub mod match_clerk;
 mod permits;
 pub mod pull;
 pub mod push;
+pub mod references;
 mod settle;
 pub mod source;
 pub mod undo;
