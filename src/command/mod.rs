@@ -1,6 +1,7 @@
 //! The commands: each opens the parts, hands them to stages, and shows the result.
 
 mod backfill;
+mod beside;
 mod clerk_target;
 mod consent;
 mod database_source;

@@ -3,6 +3,7 @@
 //! This part knows SQL and nothing of users: [`Database::rows`] gives whatever a query selects, and
 //! [`Database::write_clerk_ids`] puts texts next to keys.
 
+mod beside;
 mod clerk_ids;
 mod error;
 mod inspect;
@@ -12,12 +13,14 @@ mod postgres;
 mod references;
 mod rows;
 mod schema;
+mod script;
 mod sql;
 mod sqlite;
 mod statement;
 mod url;
 mod write;
 
+pub use self::beside::{Beside, BesideCounts, BesideError, Filled, LeftOut, LeftOutId, Spot, Written as WrittenBeside};
 pub use self::clerk_ids::{ClerkIds, TableRow};
 pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
 pub use self::inspect::{KeyKind, NARROWEST_COLUMN, Target};

@@ -65,13 +65,14 @@ impl Database {
     }
 
     /// Runs a query that returns one row of counts.
-    async fn numbers(&self, query: &str) -> Result<Vec<u64>, QueryError> {
+    pub(super) async fn numbers(&self, query: &str) -> Result<Vec<u64>, QueryError> {
         let row = self.rows(query).await?.next().await?.unwrap_or_default();
         Ok(row.into_iter().map(number).collect())
     }
 }
 
-fn number(value: Value) -> u64 {
+/// Reads a count.
+pub(super) fn number(value: Value) -> u64 {
     match value {
         Value::Integer(number) => u64::try_from(number).unwrap_or_default(),
         Value::Decimal(text) | Value::Text(text) => text.parse().unwrap_or_default(),

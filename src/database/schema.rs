@@ -33,6 +33,10 @@ pub struct Table {
     pub primary_key: Vec<String>,
     /// Whether it is a partition: what its parent says holds for it.
     pub is_partition: bool,
+    /// Postgres: whether its rows stand in partitions.
+    pub is_partitioned: bool,
+    /// SQLite: whether its rows are kept by their primary key, and have no number.
+    pub without_rowid: bool,
 }
 
 /// A column.
@@ -50,6 +54,8 @@ pub struct Column {
     pub nullable: bool,
     /// Whether the database makes its value of other columns.
     pub generated: bool,
+    /// MySQL: whether it is set to the current time at each update.
+    pub on_update: bool,
     /// MySQL: its collation and character set.
     pub collation: Option<Collation>,
 }
@@ -223,12 +229,20 @@ fn tables(engine: Engine, columns: Vec<Vec<Option<String>>>, keys: &[Vec<Option<
             nullable: cells.is(),
             generated: cells.is(),
             collation: cells.next().zip(cells.next()).map(|(name, charset)| Collation { name, charset }),
+            on_update: cells.is(),
         };
-        let is_partition = cells.is();
+        let (is_partition, is_partitioned, without_rowid) = (cells.is(), cells.is(), cells.is());
         // A table's columns come one after the other.
         match tables.last_mut().filter(|last| last.name == name) {
             Some(table) => table.columns.push(column),
-            None => tables.push(Table { name, columns: vec![column], primary_key: Vec::new(), is_partition }),
+            None => tables.push(Table {
+                name,
+                columns: vec![column],
+                primary_key: Vec::new(),
+                is_partition,
+                is_partitioned,
+                without_rowid,
+            }),
         }
     }
     for row in keys {

@@ -1,5 +1,6 @@
 //! SQL made from names: the one place where a text from outside becomes part of a statement.
 
+pub(super) mod beside;
 pub(super) mod references;
 pub(super) mod schema;
 pub(super) mod write;

@@ -23,6 +23,8 @@ pub enum Phase {
     Sending,
     /// Writing IDs back only; so many.
     Writing(u64),
+    /// Putting Clerk IDs beside columns that refer to users; so many rows.
+    Filling(u64),
     /// Deleting users; so many.
     Undoing(u64),
 }
@@ -49,7 +51,7 @@ impl Bar {
         };
         if let Ok(style) = ProgressStyle::with_template(match phase {
             Phase::Reading | Phase::Measuring => "  {spinner} {msg}",
-            Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
+            Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Filling(_) | Phase::Undoing(_) => {
                 "  {bar:30} {pos}/{len}  {msg}"
             }
         }) {
@@ -77,6 +79,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
             Phase::Walking(total) => (progress.pulled.get(), total),
             Phase::Sending => (progress.sent(), progress.to_send.get()),
             Phase::Writing(total) => (rows(&progress), total),
+            Phase::Filling(total) => (progress.looked_at.get(), total),
             Phase::Undoing(total) => (progress.undone.get(), total),
         };
         let message = message(phase, &progress, done, total, started.elapsed());
@@ -88,7 +91,7 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
             next_line += LINE;
             match phase {
                 Phase::Reading | Phase::Measuring => console.note(message),
-                Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
+                Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Filling(_) | Phase::Undoing(_) => {
                     console.note(format!("{}/{}  {message}", number(done), number(total)));
                 }
             }
@@ -114,6 +117,10 @@ fn message(phase: Phase, progress: &Progress, done: u64, total: u64, elapsed: Du
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let left = Duration::from_secs_f64(((total - done) as f64 / rate).min(1e9));
         parts.push(format!("{} left", duration(left)));
+    }
+    if matches!(phase, Phase::Filling(_)) {
+        parts.push(format!("{} filled", count(progress.beside.get(), "row")));
+        return parts.join("  ");
     }
     let problems = progress.conflicts.get() + progress.rejected.get();
     for (how_many, what) in [

@@ -1,4 +1,7 @@
-//! Columns that refer to users: found, measured, and the obstacles told, on a schema as applications have them.
+//! Columns that refer to users: found, measured, the obstacles told; Clerk IDs put beside them. On a schema as applications have them.
 
 mod app;
+mod beside;
 mod found;
+mod kills;
+mod many;

@@ -41,16 +41,26 @@ pub(in crate::database) fn same(link: &Link) -> String {
     match engine {
         Engine::Postgres if link.is_guess && link.to.type_name != link.column.type_name => {
             match (link.to.family, link.column.family) {
-                // An index on either serves all of these.
-                (Family::Integer, Family::Integer) => format!("{to} = {column}"),
-                (Family::Uuid, Family::Text) => format!("{to}::text = lower({column}::text)"),
-                _ => format!("{to}::text = {column}::text"),
+                // Turned into what the key is, so that the key's index serves.
+                (Family::Uuid, Family::Text) => {
+                    format!("{to} = CASE WHEN {column}::text ~ '{UUID}' THEN {column}::text::uuid END")
+                }
+                (Family::Text, _)
+                    if link.to.type_name == "text" || link.to.type_name.starts_with("character varying") =>
+                {
+                    format!("{to} = {column}::text")
+                }
+                (Family::Text, _) => format!("{to}::text = {column}::text"),
+                _ => format!("{to} = {column}"),
             }
         }
         Engine::MySql if link.is_guess => format!("{to} = {}", collated(&link.to, &link.column, column)),
         _ => format!("{to} = {column}"),
     }
 }
+
+/// What a UUID looks like.
+const UUID: &str = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$";
 
 /// MySQL does not compare texts of two collations: the one that refers takes that of the users' key, whose index then serves.
 fn collated(to: &Column, column: &Column, expression: String) -> String {
@@ -63,6 +73,6 @@ fn collated(to: &Column, column: &Column, expression: String) -> String {
 }
 
 /// Names of collations and character sets stand unquoted; the catalog gives plain words, and nothing else is let through.
-fn word(name: &str) -> String {
+pub(super) fn word(name: &str) -> String {
     name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
 }

@@ -8,8 +8,9 @@ use crate::engine::Engine;
 pub(in crate::database) struct SchemaSql {
     /// The schema that a table without one is in; NULL, if every table needs one.
     pub(in crate::database) current: String,
-    /// Schema, table, column, type, base type, most characters, nullable, generated, collation, character set, partition (of which
-    /// nothing is said that its parent does not say).
+    /// Schema, table, column, type, base type, most characters, nullable, generated, collation, character set, set at updates; and
+    /// of the table, whether it is a partition (of which nothing is said that its parent does not say), is partitioned, and has
+    /// no row numbers.
     pub(in crate::database) columns: String,
     /// Schema, table, column of every primary key, in the key's order.
     pub(in crate::database) primary_keys: String,
@@ -67,7 +68,8 @@ WITH RECURSIVE base (type, base, modifier) AS (
 SELECT n.nspname::text, c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), bt.typname::text,
   CASE WHEN bt.typname IN ('varchar', 'bpchar') THEN
     NULLIF(CASE WHEN a.atttypmod = -1 THEN b.modifier ELSE a.atttypmod END, -1) - 4 END::text,
-  (NOT a.attnotnull)::text, (a.attgenerated <> '')::text, NULL::text, NULL::text, c.relispartition::text
+  (NOT a.attnotnull)::text, (a.attgenerated <> '')::text, NULL::text, NULL::text, NULL::text,
+  c.relispartition::text, (c.relkind = 'p')::text, NULL::text
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -150,7 +152,8 @@ const COLUMNS_MYSQL: &str = "\
 SELECT CAST(NULLIF(c.TABLE_SCHEMA, DATABASE()) AS CHAR), CAST(c.TABLE_NAME AS CHAR), CAST(c.COLUMN_NAME AS CHAR),
   CAST(c.COLUMN_TYPE AS CHAR), LOWER(CAST(c.DATA_TYPE AS CHAR)), CAST(c.CHARACTER_MAXIMUM_LENGTH AS CHAR),
   IF(c.IS_NULLABLE = 'YES', 'true', 'false'), IF(c.GENERATION_EXPRESSION <> '', 'true', 'false'),
-  CAST(c.COLLATION_NAME AS CHAR), CAST(c.CHARACTER_SET_NAME AS CHAR), 'false'
+  CAST(c.COLLATION_NAME AS CHAR), CAST(c.CHARACTER_SET_NAME AS CHAR),
+  IF(LOWER(CAST(c.EXTRA AS CHAR)) LIKE '%on update%', 'true', 'false'), 'false', 'false', 'false'
 FROM information_schema.COLUMNS AS c
 JOIN information_schema.TABLES AS t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
 WHERE t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND (c.TABLE_SCHEMA = {home} OR c.TABLE_SCHEMA IN (
@@ -192,7 +195,8 @@ ORDER BY 1, 2, 3, 4";
 /// What SQLite makes of a column's type, its affinity, follows from the type's name: <https://www.sqlite.org/datatype3.html>.
 const COLUMNS_SQLITE: &str = "\
 SELECT NULL, m.name, c.name, c.type, lower(c.type), NULL,
-  CASE WHEN c.\"notnull\" THEN 'false' ELSE 'true' END, CASE WHEN c.hidden IN (2, 3) THEN 'true' ELSE 'false' END, NULL, NULL, 'false'
+  CASE WHEN c.\"notnull\" THEN 'false' ELSE 'true' END, CASE WHEN c.hidden IN (2, 3) THEN 'true' ELSE 'false' END, NULL, NULL,
+  'false', 'false', 'false', (SELECT CASE WHEN l.wr THEN 'true' END FROM pragma_table_list(m.name) AS l WHERE l.schema = 'main')
 FROM main.sqlite_schema AS m, pragma_table_xinfo(m.name, 'main') AS c
 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND m.sql NOT LIKE 'CREATE VIRTUAL%' AND c.hidden <> 1
 ORDER BY m.name, c.cid";

@@ -86,7 +86,8 @@ pub(super) fn by_guess(schema: &Schema, target: &Target, found: &[Reference], va
     links
 }
 
-fn fits(engine: Engine, key: &Column, column: &Column, values_tell: bool) -> bool {
+/// Returns whether a column's type is one for values of the users' key.
+pub(super) fn fits(engine: Engine, key: &Column, column: &Column, values_tell: bool) -> bool {
     match (key.family, column.family) {
         (_, Family::Other) => false,
         // SQLite binds no value to its column's type; but numbers and texts are seldom mixed.
@@ -98,7 +99,8 @@ fn fits(engine: Engine, key: &Column, column: &Column, values_tell: bool) -> boo
     }
 }
 
-fn link(engine: Engine, users: &Table, to: &Column, table: &Table, column: &Column, is_guess: bool) -> Link {
+/// Makes the link between a column and one of the users table.
+pub(super) fn link(engine: Engine, users: &Table, to: &Column, table: &Table, column: &Column, is_guess: bool) -> Link {
     Link {
         engine,
         users: users.name.clone(),

@@ -1,11 +1,14 @@
 //! The columns that refer to users: by constraint, or by guess where there is none, with what they hold and what would stand in
 //! the way of a change.
 
+mod choose;
+pub mod fill;
 mod find;
 pub mod names;
 mod obstacles;
 mod wanted;
 
+pub use self::choose::{ChooseError, choose};
 pub use self::obstacles::Obstacle;
 pub use self::wanted::{Wanted, WantedColumn, WantedError};
 
@@ -60,22 +63,36 @@ pub async fn find(database: &Database, target: &Target, looked_at: &Counter) -> 
         looked_at.add(1);
         found.push(Reference { link, constraints, measured, is_sure: true });
     }
-    let key = users(&schema, target).and_then(|users| users.column(&target.key, schema.engine));
-    let is_number = key.is_some_and(|key| key.family == Family::Integer);
-    let values_tell = !is_number && !matches!(target.key_kind, KeyKind::Integer { .. });
+    let values_tell = values_tell(&schema, target);
     for link in by_guess(&schema, target, &found, values_tell) {
         let holds_users = database.holds_users(&link).await?;
         looked_at.add(1);
         if holds_users {
             let measured = database.measure(&link).await?;
-            let tells = values_tell || names::names_the_table(&link.column.name, &target.table.table);
-            let is_sure = measured.orphans() == 0 && tells;
+            let is_sure = sure_guess(&schema, target, &link, &measured);
             found.push(Reference { link, constraints: Vec::new(), measured, is_sure });
         }
     }
     let obstacles = obstacles::obstacles(&schema, target, &found);
-    let key_takes_clerk_ids = key.is_some_and(takes_clerk_ids);
+    let key_takes_clerk_ids = key(&schema, target).is_some_and(takes_clerk_ids);
     Ok(References { found, obstacles, key_takes_clerk_ids })
+}
+
+/// Returns the users' key as the schema has it.
+fn key<'a>(schema: &'a Schema, target: &Target) -> Option<&'a Column> {
+    users(schema, target)?.column(&target.key, schema.engine)
+}
+
+/// Returns whether any value can be told for a user ID: it is no plain number, of which every table is full.
+fn values_tell(schema: &Schema, target: &Target) -> bool {
+    let is_number = key(schema, target).is_some_and(|key| key.family == Family::Integer);
+    !is_number && !matches!(target.key_kind, KeyKind::Integer { .. })
+}
+
+/// Returns whether a guess can be taken for certain.
+fn sure_guess(schema: &Schema, target: &Target, link: &Link, measured: &Measured) -> bool {
+    let tells = values_tell(schema, target) || names::names_the_table(&link.column.name, &target.table.table);
+    measured.found > 0 && measured.orphans() == 0 && tells
 }
 
 fn takes_clerk_ids(column: &Column) -> bool {

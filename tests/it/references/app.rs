@@ -97,6 +97,26 @@ impl App {
         }
     }
 
+    /// Gives every user a Clerk ID, as a write-back would, that follows from its number.
+    pub(crate) async fn give_clerk_ids(&self) {
+        let (id, numbers) = (self.id("n"), self.numbers(self.users));
+        let clerk_id = self.clerk_id("n");
+        self.database
+            .execute(&match self.database.engine {
+                Engine::MySql => format!("UPDATE users AS u JOIN {numbers} ON u.id = {id} SET u.clerk_id = {clerk_id}"),
+                _ => format!("UPDATE users AS u SET clerk_id = {clerk_id} FROM {numbers} WHERE u.id = {id}"),
+            })
+            .await;
+    }
+
+    /// The Clerk ID of the user of a number.
+    pub(crate) fn clerk_id(&self, number: &str) -> String {
+        match self.database.engine {
+            Engine::MySql => format!("concat('user_', {number})"),
+            _ => format!("'user_' || ({number})"),
+        }
+    }
+
     async fn make(&self) {
         let (id, order, nasty) = (self.type_name(), self.quoted("Order"), self.quoted(NASTY));
         let (order_id, customer, nasty_column) =
