@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::consent::Asked;
 use super::database_source;
 use super::write_target::{self, WriteTarget};
-use super::{Context, beside, clerk_target, consent, ledger_file, run};
+use super::{Context, beside, clerk_target, consent, ledger_file, replace_ids, run};
 use crate::args::{
     ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, ReferencesArgs, TargetArgs,
 };
@@ -54,6 +54,8 @@ pub struct Args {
     #[command(flatten)]
     references: ReferencesArgs,
     #[command(flatten)]
+    replace_ids: replace_ids::ReplaceArgs,
+    #[command(flatten)]
     clerk: ClerkArgs,
     #[command(flatten)]
     ledger: LedgerArgs,
@@ -66,10 +68,22 @@ pub struct Args {
 /// # Errors
 /// [`Failure`], if it was refused or failed.
 pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+    if args.replace_ids.replace_ids {
+        return replace(args, &context).await;
+    }
     match args.from {
         From::Ledger => from_ledger(args, &context).await,
         From::Clerk => from_clerk(args, &context).await,
     }
+}
+
+/// The Clerk IDs are in the database already: neither ledger nor Clerk is needed.
+async fn replace(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let url = database_source::url(args.database, context).or_refuse()?;
+    let header = header(args.query, &url, context).or_refuse()?;
+    let place = write_target::place(args.target, header.as_ref(), context).or_refuse()?;
+    let place = place.ok_or_else(write_target::no_table).or_refuse()?;
+    replace_ids::run(args.replace_ids, args.references, args.consent, &url, place, context).await
 }
 
 async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {

@@ -12,6 +12,7 @@ mod ledger_file;
 mod migrate;
 mod plan;
 mod references;
+mod replace_ids;
 mod run;
 mod simulator;
 mod status;

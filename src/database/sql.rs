@@ -2,6 +2,7 @@
 
 pub(super) mod beside;
 pub(super) mod references;
+pub(super) mod replace;
 pub(super) mod schema;
 pub(super) mod write;
 

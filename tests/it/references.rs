@@ -5,3 +5,4 @@ mod beside;
 mod found;
 mod kills;
 mod many;
+mod replace;

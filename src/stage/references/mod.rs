@@ -6,10 +6,12 @@ pub mod fill;
 mod find;
 pub mod names;
 mod obstacles;
+mod replace;
 mod wanted;
 
 pub use self::choose::{ChooseError, choose};
 pub use self::obstacles::Obstacle;
+pub use self::replace::{NoReplacement, replacement};
 pub use self::wanted::{Wanted, WantedColumn, WantedError};
 
 use self::find::{by_constraint, by_guess};

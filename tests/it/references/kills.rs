@@ -12,7 +12,7 @@ use crate::kills::rig::below_shell;
 use crate::servers;
 
 /// Runs the program to be killed at a passage of a point, and returns whether it was.
-async fn is_killed(stage: &Stage, arguments: &[&str], point: Point, passage: u64) -> bool {
+pub(super) async fn is_killed(stage: &Stage, arguments: &[&str], point: Point, passage: u64) -> bool {
     let mut command = below_shell(&stage.program.command(arguments), "ulimit -c 0");
     command.env("DB2CLERK_KILL_AT", format!("{}:{passage}", point.word()));
     command.stdout(Stdio::null()).stderr(Stdio::null());
