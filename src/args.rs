@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::clerk::Rate;
 use crate::mapping::{ExtraColumns, UnusablePasswords, Unverified};
 use crate::stage::push::OnConflict;
+use crate::stage::references::Wanted;
 
 /// Declares a group whose fields are all optional, with the names of its keys, and how one layer lies over another.
 macro_rules! layered {
@@ -162,6 +163,16 @@ pub struct WriteBackArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         help_heading = "Write-back")]
     pub write_back: Option<bool>,
+}
+}
+
+layered! {
+/// Which columns refer to users.
+pub struct ReferencesArgs {
+    /// Columns that refer to users, and get a column with Clerk IDs beside them: `all` that `db2clerk references` finds for
+    /// certain, or `TABLE.COLUMN`, with commas between; `TABLE.COLUMN=NAME` names the new column.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Write-back")]
+    pub references: Option<Wanted>,
 }
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::args::{
-    ClerkArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, WriteBackArgs,
+    ClerkArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, ReferencesArgs, SelectionArgs, TargetArgs,
+    WriteBackArgs,
 };
 use crate::clerk::{Rate, RateError};
 
@@ -14,6 +15,8 @@ use crate::clerk::{Rate, RateError};
 #[derive(Debug, Default)]
 pub struct Config {
     file: FileLayer,
+    /// The configuration file, if there is one.
+    path: Option<PathBuf>,
     environment: BTreeMap<&'static str, Variable>,
 }
 
@@ -40,6 +43,7 @@ struct FileLayer {
     clerk: ClerkArgs,
     target: TargetArgs,
     write_back: WriteBackArgs,
+    references: ReferencesArgs,
     ledger: LedgerArgs,
 }
 
@@ -81,8 +85,8 @@ impl Config {
             }
         }
         let path = file.map(Path::to_owned).or_else(|| Some(PathBuf::from(FILE)).filter(|path| path.exists()));
-        let file = path.map(|path| FileLayer::read(&path)).transpose()?.unwrap_or_default();
-        Ok(Self { file, environment })
+        let read = path.as_deref().map(FileLayer::read).transpose()?.unwrap_or_default();
+        Ok(Self { file: read, path, environment })
     }
 
     /// Lays the flags over the other layers.
@@ -152,8 +156,20 @@ impl Config {
 
     /// Lays the flags over the other layers.
     #[must_use]
+    pub fn references(&self, flags: ReferencesArgs) -> ReferencesArgs {
+        flags.or(self.file.references.clone())
+    }
+
+    /// Lays the flags over the other layers.
+    #[must_use]
     pub fn ledger(&self, flags: LedgerArgs) -> LedgerArgs {
         flags.or(self.file.ledger.clone())
+    }
+
+    /// Returns the configuration file that was read, if there was one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Returns where a variable stood, if it was set: `the environment`, `.env`...
@@ -257,6 +273,7 @@ impl FileLayer {
             clerk: group(&table).with_context(failed)?,
             target: group(&table).with_context(failed)?,
             write_back: group(&table).with_context(failed)?,
+            references: group(&table).with_context(failed)?,
             ledger: group(&table).with_context(failed)?,
         })
     }
@@ -276,6 +293,7 @@ fn known_keys() -> Vec<String> {
         ClerkArgs::FIELDS,
         TargetArgs::FIELDS,
         WriteBackArgs::FIELDS,
+        ReferencesArgs::FIELDS,
         LedgerArgs::FIELDS,
     ];
     groups

@@ -41,6 +41,8 @@ pub enum Point {
     ColumnAdded,
     /// A write of nothing was let through by the database, and is not taken back yet.
     WriteRehearsed,
+    /// Another statement of those that put Clerk IDs beside columns that refer to users is about to run.
+    Statement,
     /// SQLite has gone another ten steps on the application's database, opened for writing.
     DatabaseStep,
     /// Users were looked up, and are about to be marked as `sending`.
@@ -71,7 +73,7 @@ pub enum Point {
 
 impl Point {
     /// All points, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::FolderMade,
         Self::LedgerMade,
         Self::LedgerStep,
@@ -86,6 +88,7 @@ impl Point {
         Self::ColumnStep,
         Self::ColumnAdded,
         Self::WriteRehearsed,
+        Self::Statement,
         Self::DatabaseStep,
         Self::SendingToMark,
         Self::SendingMarked,
@@ -119,6 +122,7 @@ impl Point {
             Self::ColumnStep => "column-step",
             Self::ColumnAdded => "column-added",
             Self::WriteRehearsed => "write-rehearsed",
+            Self::Statement => "statement",
             Self::DatabaseStep => "database-step",
             Self::SendingToMark => "sending-to-mark",
             Self::SendingMarked => "sending-marked",

@@ -9,8 +9,10 @@ use tokio::sync::watch;
 use super::consent::Asked;
 use super::database_source;
 use super::write_target::{self, WriteTarget};
-use super::{Context, clerk_target, consent, ledger_file, run};
-use crate::args::{ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, TargetArgs};
+use super::{Context, beside, clerk_target, consent, ledger_file, replace_ids, run};
+use crate::args::{
+    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, ReferencesArgs, TargetArgs,
+};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Counts, Ledger, Problems, Source, State, WriteBack};
 use crate::output::{Bar, Phase, count, number, table, write_log};
@@ -50,6 +52,10 @@ pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
+    references: ReferencesArgs,
+    #[command(flatten)]
+    replace_ids: replace_ids::ReplaceArgs,
+    #[command(flatten)]
     clerk: ClerkArgs,
     #[command(flatten)]
     ledger: LedgerArgs,
@@ -62,10 +68,22 @@ pub struct Args {
 /// # Errors
 /// [`Failure`], if it was refused or failed.
 pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
+    if args.replace_ids.replace_ids {
+        return replace(args, &context).await;
+    }
     match args.from {
         From::Ledger => from_ledger(args, &context).await,
         From::Clerk => from_clerk(args, &context).await,
     }
+}
+
+/// The Clerk IDs are in the database already: neither ledger nor Clerk is needed.
+async fn replace(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let url = database_source::url(args.database, context).or_refuse()?;
+    let header = header(args.query, &url, context).or_refuse()?;
+    let place = write_target::place(args.target, header.as_ref(), context).or_refuse()?;
+    let place = place.ok_or_else(write_target::no_table).or_refuse()?;
+    replace_ids::run(args.replace_ids, args.references, args.consent, &url, place, context).await
 }
 
 async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
@@ -81,6 +99,7 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     let (instance, production) = belonging.map_or(("none".to_owned(), true), |own| (own.instance_id, own.production));
     let kind = if production { "production" } else { "development" };
     let write = context.or_interrupted(write_target::open(&url, place)).await??;
+    let beside = beside(&write, args.references, args.overwrite, context).await?;
     let in_clerk = ledger.counts().await?.in_clerk();
     context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
     let settings = context.config.clerk(args.clerk).or_refuse()?;
@@ -88,6 +107,7 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     let job = Backfill {
         ledger,
         write,
+        beside,
         overwrite: args.overwrite,
         asked: Asked { word: kind, given },
         consent: args.consent,
@@ -104,6 +124,7 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let place = write_target::place(args.target, Some(&database.query), context).or_refuse()?;
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
     let write = context.or_interrupted(write_target::open(&database.url, place)).await??;
+    let beside = beside(&write, args.references, args.overwrite, context).await?;
     context.console.say(clerk.describe().join("\n"));
     let ledger = Ledger::temporary(None).await?;
     let progress = Arc::default();
@@ -112,8 +133,22 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let mut source = database.start().await?;
     let matching = context.or_interrupted(match_rows(&mut source, &ledger, clerk_users, &progress)).await??;
     drop(bar);
-    let job = Backfill { ledger, write, overwrite: args.overwrite, asked: run::asked(&clerk), consent: args.consent };
+    let (overwrite, asked) = (args.overwrite, run::asked(&clerk));
+    let job = Backfill { ledger, write, beside, overwrite, asked, consent: args.consent };
     job.run(Some(matching), context).await
+}
+
+/// Looks up the columns that refer to users, if any are asked for.
+async fn beside(
+    write: &WriteTarget,
+    args: ReferencesArgs,
+    overwrite: bool,
+    context: &Context,
+) -> Result<Option<beside::Plan>, Failure> {
+    match context.config.references(args).references {
+        Some(wanted) => beside::open(write, &wanted, overwrite, context).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The header of the query that the users came from, which names table and key; the query itself is not run.
@@ -139,6 +174,7 @@ fn not_in_clerk(counts: &Counts) -> u64 {
 struct Backfill {
     ledger: Ledger,
     write: WriteTarget,
+    beside: Option<beside::Plan>,
     overwrite: bool,
     asked: Asked<'static>,
     consent: ConsentArgs,
@@ -146,7 +182,9 @@ struct Backfill {
 
 impl Backfill {
     async fn run(mut self, matching: Option<Matching>, context: &Context) -> Result<Exit, Failure> {
-        context.console.say(self.write.describe().join("\n"));
+        let mut lines = self.write.describe();
+        lines.extend(self.beside.iter().flat_map(beside::Plan::describe));
+        context.console.say(lines.join("\n"));
         let waiting = self.ledger.counts().await?.in_clerk();
         let replaces = if self.overwrite { "; IDs that stand there and differ are REPLACED" } else { "" };
         context.console.say(format!(
@@ -154,7 +192,7 @@ impl Backfill {
             count(waiting, "Clerk ID")
         ));
         let mut asked = None;
-        if waiting > 0 {
+        if waiting > 0 || self.beside.is_some() {
             consent::ask(self.asked, self.consent, context).await?;
             self.write.prepare().await?;
             asked = self.ledger.ask_write_back_of_all(0).await?;
@@ -170,6 +208,7 @@ impl Backfill {
             anyhow::Ok(())
         };
         let WriteTarget { database, target, .. } = &self.write;
+        let shown = Arc::clone(&progress);
         let (ledger, progress, overwrite) = (&self.ledger, &*progress, self.overwrite);
         let job = write_back::Job { ledger, database, target, overwrite, progress };
         let mut shutdown = context.shutdown.clone();
@@ -182,7 +221,12 @@ impl Backfill {
         // All that was asked for is known to wait, however soon the writing ends.
         let ((), end) = tokio::try_join!(ask, write)?;
         drop(bar);
-        let exit = self.tell(end.as_ref(), matching, progress, context).await?;
+        let is_over = matches!(end, Some(write_back::End::Complete));
+        let beside = match self.beside.take().filter(|_| is_over) {
+            Some(plan) => Some(plan.run(&self.write, &shown, context).await?),
+            None => None,
+        };
+        let exit = self.tell(end.as_ref(), matching, beside.as_ref(), &shown, context).await?;
         self.ledger.checkpoint().await?;
         Ok(exit)
     }
@@ -191,6 +235,7 @@ impl Backfill {
         &self,
         end: Option<&write_back::End>,
         matching: Option<Matching>,
+        beside: Option<&beside::Outcome>,
         progress: &Progress,
         context: &Context,
     ) -> anyhow::Result<Exit> {
@@ -233,11 +278,12 @@ impl Backfill {
         problems +=
             problem("rows without a Clerk user", without_user, "not in Clerk yet: `db2clerk migrate` brings them in");
         let text = format!(
-            "{}{}",
+            "{}{}{}",
             table::counts(&rows),
-            log.map_or(String::new(), |log| format!("\n\nDetails: {}", log.display()))
+            log.map_or(String::new(), |log| format!("\n\nDetails: {}", log.display())),
+            beside.map_or(String::new(), beside::Outcome::in_words)
         );
-        let json = json!({
+        let mut json = json!({
             "written": progress.written.get(),
             "alreadyRight": progress.already_right.get(),
             "heldByOther": of(WriteBack::Held),
@@ -248,9 +294,18 @@ impl Backfill {
             "disagreeing": disagreeing,
             "clerkUsersWithoutRow": without_row,
         });
+        if let Some(beside) = beside {
+            json["references"] = beside.in_json();
+        }
         context.console.result(text, &json);
+        if let Some(error) = beside.and_then(beside::Outcome::error) {
+            context.console.say(format!("error: {error}"));
+        }
         match end {
-            Some(write_back::End::Complete) => Ok(if problems > 0 { Exit::Problems } else { Exit::Done }),
+            Some(write_back::End::Complete) => Ok(match beside.map_or(Exit::Done, beside::Outcome::exit) {
+                Exit::Done if problems > 0 => Exit::Problems,
+                exit => exit,
+            }),
             Some(write_back::End::Stopped(error)) => {
                 context
                     .console

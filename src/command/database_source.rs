@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Context;
 use crate::args::{DatabaseArgs, MappingArgs, QueryArgs, SelectionArgs};
-use crate::database::{Access, Database, DatabaseUrl, TableName, column_name};
+use crate::database::{Access, Database, DatabaseUrl, LEGACY_COLUMN, TableName, column_name};
 use crate::engine::Engine;
 use crate::exit::{Failure, OrRefuse};
 use crate::mapping::{Mapping, Options, check_hasher_word};
@@ -162,7 +162,9 @@ async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failu
             ))
             .or_refuse();
         }
-        return QueryFile::read(&path).or_refuse();
+        let query = QueryFile::read(&path).or_refuse()?;
+        refuse_clerk_ids(database, &query).await?;
+        return Ok(query);
     }
     let name = args.preset.unwrap_or_default();
     let preset = query_file::preset(&name, database.engine()).or_refuse()?;
@@ -182,7 +184,25 @@ async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failu
         None
     };
     let quoted = password.map(|column| database.quoted(&column));
-    Ok(preset.query(&columns, quoted.as_deref()))
+    let query = preset.query(&columns, quoted.as_deref());
+    let replaced = database.ids_are_replaced(&table, preset.key()).await?;
+    Ok(if replaced { query.by_old_id(LEGACY_COLUMN) } else { query })
+}
+
+/// Refuses a query that would give Clerk IDs as user IDs, because they have taken their place: everybody would be a stranger.
+async fn refuse_clerk_ids(database: &Database, query: &QueryFile) -> Result<(), Failure> {
+    let (Some(table), Some(key)) = (&query.table, &query.key) else { return Ok(()) };
+    let (table, key) = (TableName::parse(table).or_refuse()?, column_name(key).or_refuse()?);
+    if query.sql.contains(LEGACY_COLUMN) || !database.ids_are_replaced(&table, &key).await? {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "the IDs of `{table}` have been replaced by Clerk IDs, and `{}` gives those as user IDs: a user ID is the old one, which \
+         `{LEGACY_COLUMN}` keeps\n\
+         hint: select `{LEGACY_COLUMN} AS userId` where it is not NULL, and write `-- key: {LEGACY_COLUMN}` at the head of the file",
+        query.name
+    ))
+    .or_refuse()
 }
 
 fn password_column(text: &str, columns: &[String], table: &TableName) -> Result<String> {

@@ -61,6 +61,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         ledger: ledger.into(),
         clerk,
         write: None,
+        beside: None,
         source: Source::new(origin, selection),
         top_up: args.top_up,
         consent: args.consent,

@@ -1,16 +1,16 @@
 //! `migrate`: database to Clerk, and back to `clerk_id`.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde_json::json;
 
 use super::database_source::{self, DatabaseSource};
 use super::plan::Plan;
 use super::run::{self, Job};
 use super::write_target::{DEFAULT_COLUMN, Place};
-use super::{Context, clerk_target, ledger_file, write_target};
+use super::{Context, beside, clerk_target, ledger_file, write_target};
 use crate::args::{
-    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, SelectionArgs, TargetArgs, TopUpArgs,
-    WriteBackArgs,
+    ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, ReferencesArgs, SelectionArgs,
+    TargetArgs, TopUpArgs, WriteBackArgs,
 };
 use crate::clerk::Client;
 use crate::exit::{Exit, Failure, OrRefuse};
@@ -34,6 +34,8 @@ pub struct Args {
     write_back: WriteBackArgs,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    references: ReferencesArgs,
     #[command(flatten)]
     top_up: TopUpArgs,
     #[command(flatten)]
@@ -60,6 +62,11 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     let mut source = database.start().await?;
     let DatabaseSource { url, query, .. } = database;
     let writes = context.config.write_back(args.write_back).write_back == Some(true);
+    if args.references.references.is_some() && !writes {
+        return Err(anyhow!("`--references` needs the Clerk IDs in the users table\nhint: say `--write-back` too"))
+            .or_refuse();
+    }
+    let wanted = context.config.references(args.references).references;
     let place = match write_target::place(args.target, Some(&query), &context) {
         // Only a write-back needs to know where.
         Err(_) if !writes => None,
@@ -74,6 +81,10 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         (true, None) => return Err(write_target::no_table()).or_refuse(),
         (false, _) => None,
     };
+    let beside = match (&write, wanted) {
+        (Some(write), Some(wanted)) => Some(beside::open(write, &wanted, false, &context).await?),
+        _ => None,
+    };
     let belonging = Belonging {
         instance_id: clerk.instance.id.clone(),
         production: clerk.is_production(),
@@ -84,10 +95,20 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     if args.dry_run {
         let mut lines = clerk.describe();
         lines.extend(write.iter().flat_map(write_target::WriteTarget::describe));
+        lines.extend(beside.iter().flat_map(beside::Plan::describe));
         context.console.say(lines.join("\n"));
         return dry_run(&mut source, &ledger, &clerk.client, write.is_some(), args.top_up, &context).await;
     }
-    let job = Job { ledger: ledger.into(), clerk, write, source, top_up: args.top_up, consent: args.consent, backfill };
+    let job = Job {
+        ledger: ledger.into(),
+        clerk,
+        write,
+        beside,
+        source,
+        top_up: args.top_up,
+        consent: args.consent,
+        backfill,
+    };
     run::run(job, &context).await
 }
 

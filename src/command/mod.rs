@@ -1,6 +1,7 @@
 //! The commands: each opens the parts, hands them to stages, and shows the result.
 
 mod backfill;
+mod beside;
 mod clerk_target;
 mod consent;
 mod database_source;
@@ -10,6 +11,8 @@ mod import;
 mod ledger_file;
 mod migrate;
 mod plan;
+mod references;
+mod replace_ids;
 mod run;
 mod simulator;
 mod status;
@@ -73,6 +76,8 @@ pub enum Command {
     Import(Box<import::Args>),
     /// Write Clerk IDs into the database, of users who are in Clerk already.
     Backfill(Box<backfill::Args>),
+    /// List the columns that refer to the users table, and what would stop a change of them.
+    References(Box<references::Args>),
     /// Delete from Clerk what the ledger created, and nothing else.
     Undo(Box<undo::Args>),
     /// Compare database, ledger and Clerk, user by user; or let Clerk check one password.
@@ -101,6 +106,7 @@ impl Command {
             Self::Export(args) => Box::pin(export::run(*args, context)).await,
             Self::Import(args) => Box::pin(import::run(*args, context)).await,
             Self::Backfill(args) => Box::pin(backfill::run(*args, context)).await,
+            Self::References(args) => Box::pin(references::run(*args, context)).await,
             Self::Undo(args) => Box::pin(undo::run(*args, context)).await,
             Self::Verify(args) => Box::pin(verify::run(*args, context)).await,
             Self::Status(args) => status::run(args, context).await,

@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 
-use super::Context;
 use super::clerk_target::ClerkTarget;
 use super::consent::{self, Asked};
 use super::plan::Plan;
 use super::summary::Summary;
 use super::write_target::WriteTarget;
+use super::{Context, beside};
 use crate::args::{ConsentArgs, TopUpArgs};
 use crate::database::QueryError;
 use crate::exit::{Exit, Failure};
@@ -37,6 +37,8 @@ pub(super) struct Job {
     pub clerk: ClerkTarget,
     /// Where IDs are written, if they are.
     pub write: Option<WriteTarget>,
+    /// The columns that refer to users and get Clerk IDs beside them, if any do.
+    pub beside: Option<beside::Plan>,
     /// The users.
     pub source: Source,
     /// What may be done with users who are in Clerk already.
@@ -53,6 +55,8 @@ pub(super) struct Ends {
     pub push: push::End,
     /// The write-back, if there was one and nobody insisted on stopping.
     pub write: Option<write_back::End>,
+    /// The columns that refer to users, if any were filled.
+    pub beside: Option<beside::Outcome>,
     /// Whether IDs were to be written back.
     pub writes: bool,
 }
@@ -76,6 +80,7 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
     let progress = Arc::new(Progress::default());
     let mut lines = job.clerk.describe();
     lines.extend(job.write.iter().flat_map(WriteTarget::describe));
+    lines.extend(job.beside.iter().flat_map(beside::Plan::describe));
     context.console.say(lines.join("\n"));
     let doubts = settle_doubts(&job.ledger, &job.clerk.client, job.write.is_some());
     let doubts = context
@@ -89,7 +94,7 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
     let plan = Plan::of(&job.ledger, &job.clerk.client, job.write.is_some()).await?;
     context.console.say(plan.describe(&pulled));
     tell_missing(&pulled, context);
-    if !plan.is_empty() {
+    if !plan.is_empty() || job.beside.is_some() {
         let asked_at = Instant::now();
         consent::ask(asked(&job.clerk), job.consent, context).await?;
         // How long somebody thinks it over is not how long the run takes.
@@ -101,7 +106,11 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
         }
     }
     let write = job.write.take().map(Arc::new);
-    let ends = send(&job, write, &progress, context).await?;
+    let mut ends = send(&job, write.clone(), &progress, context).await?;
+    let is_over = matches!(ends.write, Some(write_back::End::Complete));
+    if let (Some(plan), Some(write)) = (job.beside.take().filter(|_| is_over), &write) {
+        ends.beside = Some(plan.run(write, &progress, context).await?);
+    }
     let summary = Summary { job: &job, ends: &ends, pulled: &pulled, progress: &progress, started };
     Ok(summary.tell(context).await?)
 }
@@ -162,7 +171,7 @@ fn is_refusal(error: &anyhow::Error) -> bool {
 async fn send(job: &Job, write: Option<Arc<WriteTarget>>, progress: &Arc<Progress>, context: &Context) -> Result<Ends> {
     let _bar = Bar::start(context.console, Phase::Sending, progress);
     let (push_is_on, more_to_come) = watch::channel(true);
-    let mut ends = Ends { push: push::End::Interrupted, write: None, writes: write.is_some() };
+    let mut ends = Ends { push: push::End::Interrupted, write: None, beside: None, writes: write.is_some() };
     let writing = write.map(|write| {
         let (ledger, progress) = (Arc::clone(&job.ledger), Arc::clone(progress));
         tokio::spawn(async move {

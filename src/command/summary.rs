@@ -5,9 +5,9 @@ use std::time::Instant;
 use anyhow::Result;
 use serde_json::json;
 
-use super::Context;
 use super::plan::{basis_rows, reasons};
 use super::run::{Ends, Job};
+use super::{Context, beside};
 use crate::exit::Exit;
 use crate::ledger::{Counts, Of, Problems, State, WriteBack};
 use crate::output::{count, duration, number, table, write_log};
@@ -42,8 +42,17 @@ impl Summary<'_> {
                 log.display()
             ));
         }
+        let beside = self.ends.beside.as_ref();
+        text.extend(beside.map(beside::Outcome::in_words));
         text.push(self.next(&counts, &context.again));
-        context.console.result(text.concat(), &self.json(&counts));
+        let mut json = self.json(&counts);
+        if let Some(beside) = beside {
+            json["references"] = beside.in_json();
+        }
+        context.console.result(text.concat(), &json);
+        if let Some(error) = beside.and_then(beside::Outcome::error) {
+            context.console.say(format!("error: {error}"));
+        }
         if let push::End::Stopped(error) = &self.ends.push {
             context.console.say(format!("error: stopped before all users were sent: {}", error.message));
         }
@@ -54,9 +63,10 @@ impl Summary<'_> {
             push::End::Interrupted => Exit::Interrupted,
             // Somebody insisted on stopping while IDs were written.
             push::End::Complete if self.wants_to_go_on() => Exit::Interrupted,
+            push::End::Complete if beside.is_some_and(|beside| beside.exit() == Exit::Interrupted) => Exit::Interrupted,
             push::End::Stopped(_) => Exit::Problems,
             push::End::Complete if counts.problems() > 0 || !self.pulled.missing.is_empty() => Exit::Problems,
-            push::End::Complete => Exit::Done,
+            push::End::Complete => beside.map_or(Exit::Done, beside::Outcome::exit),
         })
     }
 

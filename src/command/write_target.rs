@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Context;
 use crate::args::TargetArgs;
-use crate::database::{Access, Database, DatabaseUrl, TableName, Target, WriteError};
+use crate::database::{Access, Database, DatabaseUrl, LEGACY_COLUMN, TableName, Target, WriteError, column_name};
 use crate::engine::Engine;
 use crate::exit::{Failure, OrRefuse};
 use crate::kill_point::{self, Point};
@@ -79,6 +79,11 @@ pub(super) fn no_table() -> anyhow::Error {
 /// A refusal, if the place cannot take Clerk IDs; a failure, if the database cannot be reached.
 pub(super) async fn open(url: &DatabaseUrl, place: Place) -> Result<WriteTarget, Failure> {
     let database = Database::connect(url, Access::Write).await?;
+    let mut place = place;
+    if database.ids_are_replaced(&place.table, &column_name(&place.key).or_refuse()?).await? {
+        // The users' own IDs are Clerk IDs by now; those that we know them by are kept there.
+        LEGACY_COLUMN.clone_into(&mut place.key);
+    }
     let target = database
         .inspect(&place.table, &place.key, &place.column)
         .await

@@ -96,7 +96,7 @@ pub(super) fn must_differ(engine: Engine, table: &TableName, key: &str, column: 
 }
 
 /// The narrowest column taken: a Clerk ID is `user_` and 27 characters.
-pub(super) const NARROWEST_COLUMN: u64 = 32;
+pub const NARROWEST_COLUMN: u64 = 32;
 
 /// Returns the names that come near the wanted one, the nearest first, three at most.
 pub(super) fn nearest(wanted: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {

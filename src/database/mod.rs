@@ -3,24 +3,33 @@
 //! This part knows SQL and nothing of users: [`Database::rows`] gives whatever a query selects, and
 //! [`Database::write_clerk_ids`] puts texts next to keys.
 
+mod beside;
 mod clerk_ids;
 mod error;
 mod inspect;
 mod key;
 mod mysql;
 mod postgres;
+mod references;
+mod replace;
 mod rows;
+mod schema;
+mod script;
 mod sql;
 mod sqlite;
 mod statement;
 mod url;
 mod write;
 
+pub use self::beside::{Beside, BesideCounts, BesideError, Filled, LeftOut, LeftOutId, Spot, Written as WrittenBeside};
 pub use self::clerk_ids::{ClerkIds, TableRow};
 pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
-pub use self::inspect::{KeyKind, Target};
+pub use self::inspect::{KeyKind, NARROWEST_COLUMN, Target};
+pub use self::references::{Link, Measured};
+pub use self::replace::{LEGACY_COLUMN, ReplaceError, Replacement};
 pub use self::rows::Rows;
-pub use self::sql::{NameError, TableName, column_name};
+pub use self::schema::{Collation, Column, Dependent, DependentKind, Family, ForeignKey, Schema, Table, column_path};
+pub use self::sql::{NameError, TableName, column_name, column_of, spelled};
 pub use self::sqlite::create as create_sqlite;
 pub use self::url::{DatabaseUrl, UrlError};
 pub use self::write::{Cleared, Written};

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod failure;
+mod script;
 mod values;
 mod write;
 

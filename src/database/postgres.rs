@@ -3,6 +3,7 @@
 
 mod catalog;
 mod failure;
+mod script;
 mod values;
 mod write;
 

@@ -1,5 +1,9 @@
 //! SQL made from names: the one place where a text from outside becomes part of a statement.
 
+pub(super) mod beside;
+pub(super) mod references;
+pub(super) mod replace;
+pub(super) mod schema;
 pub(super) mod write;
 
 use std::fmt;
@@ -22,9 +26,12 @@ pub enum NameError {
     /// The name, or one of its parts, is empty.
     #[error("`{0}` is no name: a part of it is empty")]
     Empty(String),
-    /// More than schema and table.
-    #[error("`{0}` is no table name: it has more than two parts\nhint: quote a part that holds a dot: `\"a.b\"`")]
+    /// More parts than schema and table, or schema, table and column.
+    #[error("`{0}` is no such name: it has too many parts\nhint: quote a part that holds a dot: `\"a.b\"`")]
     Parts(String),
+    /// A column's name alone.
+    #[error("`{0}` does not say in which table the column is")]
+    NoTable(String),
     /// A quote that does not close, or text after it.
     #[error("`{0}` is no name: its quotes do not match")]
     Quotes(String),
@@ -75,6 +82,19 @@ pub fn column_name(text: &str) -> Result<String, NameError> {
     if name.is_empty() { Err(NameError::Empty(text.to_owned())) } else { Ok(name) }
 }
 
+/// Reads a column's name with its table's before it, and the schema's before that if need be; a part may come quoted.
+///
+/// # Errors
+/// [`NameError`], if it is none.
+pub fn column_of(text: &str) -> Result<(TableName, String), NameError> {
+    let mut parts = parts(text)?;
+    match (parts.pop(), parts.pop(), parts.pop(), parts.pop()) {
+        (Some(column), Some(table), schema, None) => Ok((TableName { schema, table }, column)),
+        (Some(_), None, ..) => Err(NameError::NoTable(text.to_owned())),
+        _ => Err(NameError::Parts(text.to_owned())),
+    }
+}
+
 fn parts(text: &str) -> Result<Vec<String>, NameError> {
     if text.contains('\0') {
         return Err(NameError::Nul);
@@ -118,6 +138,17 @@ fn part(text: &str) -> Result<Option<(String, &str)>, NameError> {
             }
             None => return Ok(Some((name, rest))),
         }
+    }
+}
+
+/// Writes a name as it can be typed again: quoted, where it holds anything that means something else between names.
+#[must_use]
+pub fn spelled(name: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '$' | '-');
+    if !name.is_empty() && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
     }
 }
 

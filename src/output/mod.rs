@@ -2,6 +2,7 @@
 
 mod console;
 mod differences;
+mod left_out;
 mod log;
 mod progress;
 pub mod table;
@@ -9,6 +10,7 @@ mod text;
 
 pub use console::Console;
 pub use differences::Differences;
+pub use left_out::LeftOutFile;
 pub use log::write as write_log;
 pub use progress::{Bar, Phase};
 pub use text::{count, duration, number};

@@ -15,12 +15,16 @@ use crate::stage::Progress;
 pub enum Phase {
     /// Reading the source; how much there is, is not known.
     Reading,
+    /// Looking at columns; how many there are, is not known.
+    Measuring,
     /// Reading the users of Clerk; so many.
     Walking(u64),
     /// Sending users and writing IDs back.
     Sending,
     /// Writing IDs back only; so many.
     Writing(u64),
+    /// Putting Clerk IDs beside columns that refer to users; so many rows.
+    Filling(u64),
     /// Deleting users; so many.
     Undoing(u64),
 }
@@ -46,8 +50,8 @@ impl Bar {
             ProgressBar::hidden()
         };
         if let Ok(style) = ProgressStyle::with_template(match phase {
-            Phase::Reading => "  {spinner} {msg}",
-            Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
+            Phase::Reading | Phase::Measuring => "  {spinner} {msg}",
+            Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Filling(_) | Phase::Undoing(_) => {
                 "  {bar:30} {pos}/{len}  {msg}"
             }
         }) {
@@ -71,10 +75,11 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
     let mut next_line = started + LINE;
     loop {
         let (done, total) = match phase {
-            Phase::Reading => (progress.pulled.get(), 0),
+            Phase::Reading | Phase::Measuring => (progress.pulled.get(), 0),
             Phase::Walking(total) => (progress.pulled.get(), total),
             Phase::Sending => (progress.sent(), progress.to_send.get()),
             Phase::Writing(total) => (rows(&progress), total),
+            Phase::Filling(total) => (progress.looked_at.get(), total),
             Phase::Undoing(total) => (progress.undone.get(), total),
         };
         let message = message(phase, &progress, done, total, started.elapsed());
@@ -85,8 +90,8 @@ async fn tick(bar: ProgressBar, phase: Phase, progress: Arc<Progress>, lines: Op
         if let Some(console) = lines.filter(|_| Instant::now() >= next_line) {
             next_line += LINE;
             match phase {
-                Phase::Reading => console.note(message),
-                Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Undoing(_) => {
+                Phase::Reading | Phase::Measuring => console.note(message),
+                Phase::Walking(_) | Phase::Sending | Phase::Writing(_) | Phase::Filling(_) | Phase::Undoing(_) => {
                     console.note(format!("{}/{}  {message}", number(done), number(total)));
                 }
             }
@@ -101,6 +106,9 @@ fn rows(progress: &Progress) -> u64 {
 
 fn message(phase: Phase, progress: &Progress, done: u64, total: u64, elapsed: Duration) -> String {
     let rate = per_second(done, elapsed);
+    if phase == Phase::Measuring {
+        return format!("{} looked at", count(done, "column"));
+    }
     if phase == Phase::Reading {
         return format!("{} read, {rate:.0}/s", count(done, "user"));
     }
@@ -109,6 +117,10 @@ fn message(phase: Phase, progress: &Progress, done: u64, total: u64, elapsed: Du
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let left = Duration::from_secs_f64(((total - done) as f64 / rate).min(1e9));
         parts.push(format!("{} left", duration(left)));
+    }
+    if matches!(phase, Phase::Filling(_)) {
+        parts.push(format!("{} filled", count(progress.beside.get(), "row")));
+        return parts.join("  ");
     }
     let problems = progress.conflicts.get() + progress.rejected.get();
     for (how_many, what) in [

@@ -56,6 +56,17 @@ impl QueryFile {
         })
     }
 
+    /// Returns a preset's query for a users table whose IDs have been replaced by Clerk IDs: it gives the old IDs, which `column`
+    /// keeps, and leaves out users made since, who have none.
+    #[must_use]
+    pub fn by_old_id(mut self, column: &str) -> Self {
+        self.sql = self.sql.replacen("u.id AS ", &format!("u.{column} AS "), 1);
+        self.sql = self.sql.replacen("\nORDER BY u.id", &format!("\nWHERE u.{column} IS NOT NULL\nORDER BY u.id"), 1);
+        self.name = format!("{}, by {column}", self.name);
+        self.key = Some(column.to_owned());
+        self
+    }
+
     /// Reads a query file.
     ///
     /// # Errors

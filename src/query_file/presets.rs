@@ -158,6 +158,21 @@ mod tests {
     }
 
     #[test]
+    fn every_preset_can_give_the_old_ids_of_users_who_have_one() {
+        for preset in presets() {
+            let query = preset.query(&[], None).by_old_id("legacy_id");
+            assert!(query.sql.contains("\n  u.legacy_id AS "), "{}: {}", preset.name, query.sql);
+            assert!(
+                query.sql.contains("\nWHERE u.legacy_id IS NOT NULL\nORDER BY u.id"),
+                "{}: {}",
+                preset.name,
+                query.sql
+            );
+            assert_eq!(query.key.as_deref(), Some("legacy_id"));
+        }
+    }
+
+    #[test]
     fn every_preset_is_a_good_query_file_that_says_where_to_write_back() {
         for preset in presets() {
             let file = QueryFile::parse(preset.name, preset.text).expect(preset.name);

@@ -11,6 +11,7 @@ pub mod match_clerk;
 mod permits;
 pub mod pull;
 pub mod push;
+pub mod references;
 mod settle;
 pub mod source;
 pub mod undo;
@@ -54,6 +55,10 @@ pub struct Progress {
     pub written: Counter,
     /// Rows that bore the right Clerk ID already.
     pub already_right: Counter,
+    /// Rows of tables that refer to users that were looked at.
+    pub looked_at: Counter,
+    /// Rows that got a user's Clerk ID beside the column that refers to the user.
+    pub beside: Counter,
     /// Rows that bear another Clerk ID, are gone, or were refused.
     pub not_written: Counter,
 }

@@ -12,6 +12,7 @@ mod ledger_faults;
 mod ledger_model;
 mod passwords;
 mod program;
+mod references;
 mod refusals;
 mod samples;
 mod scene;

@@ -1,0 +1,8 @@
+//! Columns that refer to users: found, measured, the obstacles told; Clerk IDs put beside them. On a schema as applications have them.
+
+mod app;
+mod beside;
+mod found;
+mod kills;
+mod many;
+mod replace;
