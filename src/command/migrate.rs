@@ -1,5 +1,7 @@
 //! `migrate`: database to Clerk, and back to `clerk_id`.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, anyhow};
 use serde_json::json;
 
@@ -91,7 +93,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         source: Source { name: url.identity(), table },
     };
     let path = ledger_file::of_instance(named_ledger, &clerk.instance.id);
-    let ledger = open_ledger(&path, args.dry_run, &belonging).await.or_refuse()?;
+    let ledger = Arc::new(open_ledger(&path, args.dry_run, &belonging).await.or_refuse()?);
     if args.dry_run {
         let mut lines = clerk.describe();
         lines.extend(write.iter().flat_map(write_target::WriteTarget::describe));
@@ -99,16 +101,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         context.console.say(lines.join("\n"));
         return dry_run(&mut source, &ledger, &clerk.client, write.is_some(), args.top_up, &context).await;
     }
-    let job = Job {
-        ledger: ledger.into(),
-        clerk,
-        write,
-        beside,
-        source,
-        top_up: args.top_up,
-        consent: args.consent,
-        backfill,
-    };
+    let job = Job { ledger, clerk, write, beside, source, top_up: args.top_up, consent: args.consent, backfill };
     run::run(job, &context).await
 }
 
@@ -142,13 +135,13 @@ async fn open_ledger(path: &std::path::Path, dry_run: bool, belonging: &Belongin
 
 async fn dry_run(
     source: &mut crate::stage::source::Source,
-    ledger: &Ledger,
+    ledger: &Arc<Ledger>,
     client: &Client,
     writes: bool,
     top_up: TopUpArgs,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let progress = std::sync::Arc::default();
+    let progress = Arc::default();
     let pulled = run::read(source, ledger, top_up, &progress, context).await?;
     run::tell_missing(&pulled, context);
     let plan = Plan::of(ledger, client, writes).await.context("failed to read the temporary ledger")?;

@@ -67,7 +67,7 @@ pub(super) struct Ends {
 /// [`Failure`], if it was refused or failed on the way; the ledger then knows how far it came.
 pub(super) async fn run(job: Job, context: &Context) -> Result<Exit, Failure> {
     let ledger = Arc::clone(&job.ledger);
-    let ended = read_and_send(job, context).await;
+    let ended = Box::pin(read_and_send(job, context)).await;
     ledger.forget_change_payloads().await?;
     let checkpointed = ledger.checkpoint().await;
     let exit = ended?;
@@ -135,7 +135,7 @@ pub(super) fn asked(clerk: &ClerkTarget) -> Asked<'static> {
 /// A refusal if the ledger's users are other people's; a failure if the source or the ledger breaks off. Nothing is taken over.
 pub(super) async fn read(
     source: &mut Source,
-    ledger: &Ledger,
+    ledger: &Arc<Ledger>,
     top_up: TopUpArgs,
     progress: &Arc<Progress>,
     context: &Context,

@@ -31,7 +31,7 @@ pub enum Staged {
 }
 
 /// Rows put into one statement. More saves nothing measurable.
-const ROWS_A_STATEMENT: usize = 200;
+const ROWS_A_STATEMENT: usize = 250;
 
 impl Ledger {
     /// Makes room for a pull, and forgets whatever an earlier one left half done.

@@ -1,7 +1,8 @@
 //! Source to ledger: every user read once, mapped, checked, staged, and merged as a whole.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, bail};
-use futures_util::future;
 use tokio::sync::mpsc;
 
 use super::source::Source;
@@ -35,7 +36,7 @@ pub struct Options {
 }
 
 /// Users staged in one transaction: few, for some such batches are on their way at one time.
-const BATCH: usize = 400;
+const BATCH: usize = 250;
 
 /// Reads the whole source into the ledger.
 ///
@@ -44,15 +45,18 @@ const BATCH: usize = 400;
 /// for. The ledger is then as it was before.
 pub async fn pull(
     source: &mut Source,
-    ledger: &Ledger,
+    ledger: &Arc<Ledger>,
     options: Options,
     progress: &Progress,
     shutdown: Shutdown,
 ) -> Result<Pulled> {
     ledger.begin_pull().await?;
-    // The next users are read and mapped while SQLite takes the last ones in.
+    // The next users are read and mapped while the last ones are staged.
     let (batches, to_stage) = mpsc::channel(1);
-    let (mut pulled, ()) = future::try_join(read(source, batches, progress, shutdown), stage(ledger, to_stage)).await?;
+    let staging = tokio::spawn(stage(Arc::clone(ledger), to_stage));
+    let read = read(source, batches, progress, shutdown).await;
+    staging.await??;
+    let mut pulled = read?;
     pulled.missing = source.missing();
     let extent = if source.is_whole() { Extent::Whole } else { Extent::Part };
     let Options { accept_changed_identifiers, update, recreate } = options;
@@ -86,16 +90,16 @@ async fn read(
             batch.push(staged(user));
         }
         if ended || batch.len() >= BATCH {
+            let staged = batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await;
             // Whoever stages says itself why it has stopped.
-            let _ = batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await;
-        }
-        if ended {
-            return Ok(pulled);
+            if ended || staged.is_err() {
+                return Ok(pulled);
+            }
         }
     }
 }
 
-async fn stage(ledger: &Ledger, mut batches: mpsc::Receiver<Vec<Staged>>) -> Result<()> {
+async fn stage(ledger: Arc<Ledger>, mut batches: mpsc::Receiver<Vec<Staged>>) -> Result<()> {
     let mut first = 1;
     while let Some(batch) = batches.recv().await {
         ledger.stage(first, &batch).await?;
