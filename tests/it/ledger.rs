@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use db2clerk::ledger::{Answer, Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State, Terms};
 use db2clerk::record::{ClerkId, ImportUser, Reason, UserId};
 use db2clerk::secret::Secret;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 
 fn id(text: &str) -> UserId {
     UserId::new(text).expect("a user ID")
@@ -246,6 +249,57 @@ async fn execute(path: &Path, sql: &'static str) {
 }
 
 #[cfg(unix)]
+#[tokio::test]
+async fn a_ledger_of_an_older_version_keeps_everybody_and_all_that_is_known_of_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (older, path) = (folder.path().join("older"), folder.path().join("ledger.db"));
+    std::fs::create_dir(&older).expect("another folder");
+    for name in ["0001_initial.sql", "0002_changed_and_linked_users.sql", "0003_comparison.sql"] {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/ledger").join(name);
+        std::fs::copy(own, older.join(name)).expect("copied");
+    }
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).foreign_keys(true);
+    let mut connection = options.connect().await.expect("a database");
+    Migrator::new(older.as_path()).await.expect("migrations").run(&mut connection).await.expect("an older ledger");
+    sqlx::raw_sql(
+        r#"INSERT INTO user (id, user_id, state, payload, clerk_id, in_doubt, attempts, first_sent_at, password_at) VALUES
+               (3, 'a', 'pending', '{"userId":"a","email":"a@example.com"}', NULL, 0, 0, NULL, NULL),
+               (5, 'b', 'sending', '{"userId":"b","email":"b@example.com"}', NULL, 1, 2, 17, NULL),
+               (7, 'c', 'created', NULL, 'user_c', 0, 1, 18, 19);
+           INSERT INTO identifier (hash, user, kind) VALUES (zeroblob(16), 5, 'email'), (randomblob(16), 7, 'email');
+           INSERT INTO change (user, parts, content) VALUES (7, '["firstName"]', NULL);"#,
+    )
+    .execute(&mut connection)
+    .await
+    .expect("users");
+    connection.close().await.expect("closed");
+
+    let ledger = Ledger::open(&path).await.expect("brought up to date");
+    let pending = ledger.pending(0, 10).await.expect("pending");
+    assert_eq!(
+        pending.iter().map(|entry| (entry.id, entry.user.email.as_deref())).collect::<Vec<_>>(),
+        [(3, Some("a@example.com"))]
+    );
+    let doubtful = ledger.in_doubt(10).await.expect("in doubt").remove(0);
+    assert_eq!(
+        (doubtful.id, doubtful.user.email.as_deref(), doubtful.sent.first_at),
+        (5, Some("b@example.com"), Some(17))
+    );
+    assert_eq!(doubtful.sent.identifiers.into_iter().collect::<Vec<_>>(), [[0; 16]]);
+    let created = ledger.created(0, 10).await.expect("created").remove(0);
+    assert_eq!((created.id, created.clerk_id.as_str()), (7, "user_c"));
+    assert_eq!(states(&ledger).await, "created 1, pending 1, sending 1");
+    let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.expect("a second connection");
+    let row: (i64, i64, i64) = sqlx::query_as(
+        "SELECT password_at, (SELECT COUNT(*) FROM identifier WHERE user = 7), (SELECT COUNT(*) FROM change WHERE user = 7)
+         FROM user WHERE id = 7",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("the user");
+    assert_eq!(row, (19, 1, 1));
+}
+
 #[tokio::test]
 async fn folder_and_files_are_the_owners_only_and_hidden_from_git() {
     use std::os::unix::fs::PermissionsExt;
