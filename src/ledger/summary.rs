@@ -190,8 +190,8 @@ impl Ledger {
         let rows = sqlx::query(
             "SELECT CASE WHEN skipped THEN 'skipped' ELSE state END AS shown,
                  reason.value ->> 'field', reason.value ->> 'code', MIN(reason.value ->> 'message'), COUNT(*) AS users
-             FROM user, json_each(user.reasons) AS reason
-             WHERE state IN ('invalid', 'conflict', 'rejected', 'pending')
+             FROM user CROSS JOIN json_each(user.reasons) AS reason
+             WHERE user.reasons IS NOT NULL AND state IN ('invalid', 'conflict', 'rejected', 'pending')
              GROUP BY 1, 2, 3 ORDER BY users DESC, 1, 2, 3",
         )
         .fetch_all(&mut *self.connection().await)
