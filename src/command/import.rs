@@ -70,5 +70,5 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
             context.options
         )),
     };
-    run::run(job, &context).await
+    Box::pin(run::run(job, &context)).await
 }

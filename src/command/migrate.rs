@@ -109,7 +109,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         consent: args.consent,
         backfill,
     };
-    run::run(job, &context).await
+    Box::pin(run::run(job, &context)).await
 }
 
 /// The command that writes the IDs back later, to the same place.
