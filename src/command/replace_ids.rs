@@ -13,6 +13,7 @@ use super::consent::{self, Asked};
 use super::write_target::Place;
 use crate::args::{ConsentArgs, ReferencesArgs};
 use crate::database::{Access, Database, DatabaseUrl, Replacement, Target, WriteError, column_path};
+use crate::engine::Engine;
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::output::count;
 use crate::stage::references::{Wanted, replacement};
@@ -20,7 +21,7 @@ use crate::stage::references::{Wanted, replacement};
 /// What becomes of the plan.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ReplaceArgs {
-    /// Replace the users' IDs by their Clerk IDs, everywhere: computes the whole plan and writes it as a script (PostgreSQL).
+    /// Replace the users' IDs by their Clerk IDs, everywhere: computes the whole plan and writes it as a script (PostgreSQL, SQLite).
     #[arg(long, help_heading = "Replacing IDs", conflicts_with_all = ["overwrite", "from"])]
     pub(super) replace_ids: bool,
     /// File for the script; the way back goes beside it, as `<name>-back.sql`.
@@ -97,8 +98,8 @@ pub(super) async fn run(
         text.push_str("\nDone: the users' IDs are Clerk IDs, everywhere. The old ones are in `legacy_id`.");
     } else if !files.is_empty() {
         text.push_str(
-            "\n\nRead the script before you run it, on a copy of the database first, and with the application stopped: it locks every \
-             table that\nit changes until it is done. Afterwards user IDs are Clerk IDs, and the presets take \
+            "\n\nRead the script before you run it, on a copy of the database first, and with the application stopped: it locks what \
+             it changes\nuntil it is done. Afterwards user IDs are Clerk IDs, and the presets take \
              the old ones\nfrom `legacy_id`; a query of your own has to give `legacy_id` as the user ID.",
         );
     }
@@ -181,6 +182,19 @@ fn describe(plan: &Replacement, target: &Target) -> String {
         };
         let _ = writeln!(text, "    {}{change}", column_path(&link.table, &link.column.name));
     }
+    let again = plan.made_again();
+    if !again.is_empty() {
+        let names: Vec<String> = again.into_iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "  made again from their own statements, for the types: {}", names.join(", "));
+    }
+    let triggers = plan.triggers();
+    if !triggers.is_empty() {
+        let _ = writeln!(
+            text,
+            "  these triggers do not run meanwhile, and stay as they are; look whether they go by old IDs: {}",
+            triggers.join(", ")
+        );
+    }
     text
 }
 
@@ -188,8 +202,9 @@ fn forth(plan: &Replacement) -> String {
     format!(
         "-- Replaces the user IDs of {} by Clerk IDs, in one transaction: all of it, or nothing.\n\
          -- It stops if the database is not as it was when this was written, if a user has no Clerk ID, or if anything is missing at the\n\
-         -- end. The old IDs stay in legacy_id; with them, the script beside this one brings them back.\n\n{}",
+         -- end. The old IDs stay in legacy_id; with them, the script beside this one brings them back.\n{}\n{}",
         one_line(plan),
+        how(plan),
         plan.script()
     )
 }
@@ -202,10 +217,20 @@ fn back(plan: &Replacement) -> String {
         "-- Users made since have no legacy_id: they keep the Clerk ID as their ID, and so do the rows that refer to them."
     };
     format!(
-        "-- The way back: user IDs of {} are again those of legacy_id, which is dropped in the end. In one transaction.\n{since}\n\n{}",
+        "-- The way back: user IDs of {} are again those of legacy_id, which is dropped in the end. In one transaction.\n{since}\n{}\n{}",
         one_line(plan),
+        how(plan),
         plan.way_back()
     )
+}
+
+/// How the script is run, where that is not plain.
+fn how(plan: &Replacement) -> &'static str {
+    if plan.engine == Engine::Sqlite {
+        "-- Run it with `sqlite3 -bail FILE < SCRIPT`, or any other program that stops at the first error, on a connection of its own.\n"
+    } else {
+        ""
+    }
 }
 
 /// Names the table so that no comment ends with it.

@@ -169,7 +169,8 @@ impl Database {
         Ok(Schema { engine, current, tables, foreign_keys, dependents }.in_its_own_spelling())
     }
 
-    async fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
+    /// Runs a query and returns its rows, every value as text.
+    pub(super) async fn texts(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
         let mut rows = self.rows(sql).await?;
         let mut texts = Vec::new();
         while let Some(row) = rows.next().await? {

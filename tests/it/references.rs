@@ -6,3 +6,4 @@ mod found;
 mod kills;
 mod many;
 mod replace;
+mod replace_sqlite;

@@ -1,4 +1,7 @@
-//! The statements that replace the users' key by their Clerk IDs on Postgres, and those that bring it back.
+//! The statements that replace the users' key by their Clerk IDs, and those that bring it back: here on Postgres.
+
+pub(in crate::database) mod create_table;
+pub(in crate::database) mod sqlite;
 
 use super::{quote, quote_table};
 use crate::database::TableName;
@@ -43,16 +46,21 @@ pub(in crate::database) fn replaced(engine: Engine, table: &TableName, key: &str
 
 /// Counts the users without a Clerk ID.
 pub(in crate::database) fn users_without_clerk_id(plan: &Replacement) -> String {
-    let Names { users, clerk, .. } = Names::of(plan);
-    format!("SELECT count(*) FROM {users} AS u WHERE {}", no_clerk_id(&format!("u.{clerk}")))
+    let (users, clerk) = (quote_table(plan.engine, &plan.users), quote(plan.engine, &plan.clerk_column));
+    let clerk = format!("u.{clerk}");
+    let without = if plan.engine == Engine::Sqlite { sqlite::no_clerk_id(&clerk) } else { no_clerk_id(&clerk) };
+    format!("SELECT count(*) FROM {users} AS u WHERE {without}")
 }
 
 fn no_clerk_id(expression: &str) -> String {
     format!("({expression} IS NULL OR {expression}::text !~ '^user_[A-Za-z0-9_]+$')")
 }
 
-/// The statements that replace the IDs; the first begins a transaction, the last commits it.
+/// The statements that replace the IDs, in one transaction.
 pub(in crate::database) fn script(plan: &Replacement) -> Vec<String> {
+    if plan.engine == Engine::Sqlite {
+        return sqlite::script(plan);
+    }
     let Names { users, key, clerk, legacy } = Names::of(plan);
     let mut statements = begin(plan);
     statements.push(block(&checks(plan)));
@@ -92,6 +100,9 @@ pub(in crate::database) fn script(plan: &Replacement) -> Vec<String> {
 
 /// The statements that bring the old IDs back, of everybody who had one.
 pub(in crate::database) fn way_back(plan: &Replacement) -> Vec<String> {
+    if plan.engine == Engine::Sqlite {
+        return sqlite::way_back(plan);
+    }
     let Names { users, key, legacy, .. } = Names::of(plan);
     let mut statements = begin(plan);
     let changes_type = Replacement::changes_type(&plan.key);

@@ -15,6 +15,7 @@ const IOERR: u32 = 10;
 const CORRUPT: u32 = 11;
 const CANTOPEN: u32 = 14;
 const CONSTRAINT: u32 = 19;
+const CONSTRAINT_TRIGGER: u32 = 1811;
 const CONSTRAINT_UNIQUE: u32 = 2067;
 const CONSTRAINT_PRIMARYKEY: u32 = 1555;
 const NOTADB: u32 = 26;
@@ -55,6 +56,10 @@ pub(super) fn write_failure(error: &Error) -> Failure {
     match code & 0xff {
         BUSY | LOCKED => Failure::Whole(WriteError::Busy(words(error))),
         READONLY | PERM | CANTOPEN => Failure::Whole(WriteError::ReadOnly(words(error))),
+        // A check of our own, which says itself what is the matter.
+        CONSTRAINT if code == CONSTRAINT_TRIGGER && words(error).starts_with("db2clerk: ") => {
+            Failure::Whole(WriteError::Refused(words(error)))
+        }
         CONSTRAINT => Failure::Row(match code {
             CONSTRAINT_UNIQUE | CONSTRAINT_PRIMARYKEY => "another row holds this Clerk ID".to_owned(),
             _ => format!("a constraint or trigger does not allow it (SQLite code {code})"),

@@ -4,6 +4,7 @@ use super::find::by_constraint;
 use super::obstacles::obstacles;
 use super::{ChooseError, Reference, Wanted, choose};
 use crate::database::{Database, Measured, QueryError, ReplaceError, Replacement, Target};
+use crate::engine::Engine;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,8 @@ pub async fn replacement(database: &Database, target: &Target, wanted: &Wanted) 
         Replacement::changes_type(&plan.key) || plan.links.iter().any(|link| Replacement::changes_type(&link.column));
     for obstacle in obstacles(&schema, target, &references) {
         let hint = match obstacle.kind {
+            // SQLite keeps views as text, and triggers are out of force meanwhile.
+            "view" | "trigger" if schema.engine == Engine::Sqlite => continue,
             "view" | "materialized view" if changes_type => {
                 "drop it before, and make it again after the script has run"
             }
