@@ -387,6 +387,19 @@ impl Database {
                     "delete these rows, or set the column to NULL there; `backfill --references` lists them",
                 ));
             }
+            if replacement.engine == Engine::Sqlite {
+                let rows = self.numbers(&sql::sqlite::spelled_otherwise(replacement, link)).await?;
+                let rows = rows.first().copied().unwrap_or_default();
+                if rows > 0 {
+                    let path = column_path(&link.table, &link.column.name);
+                    return Err(no(
+                        format!(
+                            "{rows} rows of `{path}` spell the user's ID in another way, which the way back would lose"
+                        ),
+                        "spell it there as in the users table",
+                    ));
+                }
+            }
         }
         Ok(())
     }

@@ -36,9 +36,11 @@ const TEXT: Shape = Shape { key: "TEXT NOT NULL PRIMARY KEY", refers: "TEXT", id
 const BY_KEY: Shape = Shape { key: "VARCHAR(30) PRIMARY KEY", refers: "varchar(30)", id: cuid, end: "WITHOUT ROWID" };
 const BINARY: Shape =
     Shape { key: "BLOB PRIMARY KEY", refers: "BLOB", id: |n| format!("CAST('b' || ({n}) AS BLOB)"), end: "" };
+const NOCASE: Shape = Shape { key: "TEXT COLLATE NOCASE PRIMARY KEY", refers: "TEXT", id: cuid, end: "" };
+const LOOSE: Shape = Shape { key: "INTEGER PRIMARY KEY", refers: "", id: number, end: "" };
 const UNTYPED: Shape = Shape { key: "TEXT PRIMARY KEY", refers: "", id: cuid, end: "" };
 
-const SHAPES: [&Shape; 6] = [&COUNTED, &NUMBERED, &TEXT, &BY_KEY, &BINARY, &UNTYPED];
+const SHAPES: [&Shape; 8] = [&COUNTED, &NUMBERED, &TEXT, &BY_KEY, &BINARY, &UNTYPED, &NOCASE, &LOOSE];
 
 /// The columns that hold user IDs. Names do not differ by case.
 const HOLDERS: [(&str, &str); 9] = [
@@ -372,6 +374,26 @@ async fn on_sqlite_what_cannot_be_done_safely_is_refused_and_said() {
         run.expect_code(2).expect_told(told);
         assert!(!program.path("replace.sql").exists(), "{change}");
         assert_eq!(file(&database).await, before, "{change}");
+    }
+    for (shape, change, told) in [
+        (
+            &NOCASE,
+            "UPDATE posts SET author_id = upper(author_id) WHERE id < 4",
+            "3 rows of `posts.author_id` spell the user's ID",
+        ),
+        (
+            &LOOSE,
+            "UPDATE audit SET actor = '2' WHERE actor = 2",
+            "rows of `Audit.actor` spell the user's ID in another way",
+        ),
+    ] {
+        let database = shape.make().await;
+        let (program, run) = plan(&database, &["--sql", "replace.sql"]).await;
+        run.expect_code(0);
+        database.execute(&format!("DROP TRIGGER \"t; ran\"; {change}")).await;
+        let (_, run) = plan(&database, &["--dry-run"]).await;
+        run.expect_code(2).expect_told(told);
+        assert!(database.refuses(&program.read("replace.sql")).await, "{change}");
     }
     // What only the database itself can tell stops the dry run, and is told in the words of the check.
     let database = COUNTED.make().await;

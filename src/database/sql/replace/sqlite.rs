@@ -9,7 +9,7 @@ use super::create_table::ends_in_comment;
 use super::text;
 use crate::database::references::Link;
 use crate::database::replace::{Kept, LEGACY_COLUMN, Replacement};
-use crate::database::schema::Column;
+use crate::database::schema::{Column, Family};
 use crate::engine::Engine;
 
 const ENGINE: Engine = Engine::Sqlite;
@@ -28,6 +28,23 @@ pub(in crate::database) const UNDO: &[&str] = &["ROLLBACK", "PRAGMA legacy_alter
 
 /// What a script for people ends with: most applications ask for it at every connection.
 pub(in crate::database) const GOODBYE: &str = "PRAGMA foreign_keys = ON";
+
+/// Finds rows that refer to a user by another spelling of the ID, in other letters say: the database takes it for the same, and the
+/// way back would lose it.
+pub(in crate::database) fn spelled_otherwise(plan: &Replacement, link: &Link) -> String {
+    let (users, key) = (quote_table(ENGINE, &plan.users), quote(ENGINE, &plan.key.name));
+    let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
+    // A column without a type keeps a number and its digits apart.
+    let or_type = if link.column.family == Family::Any {
+        format!(" OR typeof(u.{key}) <> typeof(t.{column})")
+    } else {
+        String::new()
+    };
+    format!(
+        "SELECT count(*) FROM {table} AS t JOIN {users} AS u ON u.{key} = t.{column} \
+         WHERE CAST(u.{key} AS TEXT) <> CAST(t.{column} AS TEXT) COLLATE BINARY{or_type}"
+    )
+}
 
 pub(super) fn no_clerk_id(expression: &str) -> String {
     format!(
@@ -59,6 +76,12 @@ pub(super) fn script(plan: &Replacement) -> Vec<String> {
         body.push(checks.add(&made, "a table is not as it was when this was written"));
     }
     body.extend(same_objects(plan, &mut checks));
+    for link in &plan.links {
+        body.push(
+            checks
+                .add(&format!("({})", spelled_otherwise(plan, link)), "rows spell an ID in another way than the user"),
+        );
+    }
     body.push(before(plan));
     body.extend(drop_triggers(plan));
     // The users come last: until then they have both IDs.
