@@ -55,10 +55,6 @@ struct Args {
     #[arg(long)]
     huge: bool,
 
-    /// Also measure a build from nothing
-    #[arg(long)]
-    cold: bool,
-
     /// The program as it is handed out
     #[arg(long, hide = true)]
     program: PathBuf,
@@ -88,6 +84,8 @@ enum Group {
     Growth,
     /// Processor, size and start-up
     Cost,
+    /// A build from nothing
+    Build,
 }
 
 fn main() -> ExitCode {
@@ -126,7 +124,7 @@ async fn measure(args: Args) -> Result<ExitCode> {
 }
 
 async fn measure_groups(args: &Args, rig: &Rig) -> Result<ExitCode> {
-    let publish = args.groups.is_empty() && args.rows == FULL && args.runs >= 3;
+    let publish = args.rows == FULL && args.runs >= 3;
     let groups = if args.groups.is_empty() { Group::value_variants() } else { &args.groups };
     let machine = machine::describe().await;
     let mut sheet = Sheet::default();
@@ -139,6 +137,7 @@ async fn measure_groups(args: &Args, rig: &Rig) -> Result<ExitCode> {
             Group::Writing => writing::measure(rig, &mut sheet).await,
             Group::Growth => growth::measure(rig, &mut sheet).await,
             Group::Cost => cost::measure(rig, &mut sheet).await,
+            Group::Build => cost::measure_build(rig, &mut sheet).await,
         }
         if publish {
             // After each group: what was measured stays, whatever becomes of the next one.

@@ -27,7 +27,6 @@ pub(crate) struct Rig {
     /// How often each measurement is made.
     pub(crate) runs: u32,
     pub(crate) huge: bool,
-    pub(crate) cold: bool,
     users: Mutex<HashMap<(Engine, u64), Arc<Users>>>,
     folder: TempDir,
 }
@@ -55,7 +54,6 @@ impl Rig {
             rows: args.rows,
             runs: args.runs,
             huge: args.huge,
-            cold: args.cold,
             users: Mutex::default(),
             folder: tempfile::Builder::new().prefix("db2clerk-benchmark-").tempdir()?,
         })

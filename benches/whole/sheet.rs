@@ -92,22 +92,37 @@ impl Sheet {
         Ok(())
     }
 
-    /// Writes everything to `benches/RESULTS.md`.
+    /// Writes everything to `benches/RESULTS.md`, where sections of the same titles stood before, and leaves the others as they are.
     pub(crate) fn publish(&self, machine: &str, runs: u32) -> Result<()> {
-        let mut text = format!(
-            "# What was measured\n\nWritten by `scripts/benchmark`. {} What stands beside ours was measured in the \
-             same run.\n\n{machine}\n",
-            medians(runs)
-        );
+        let before = std::fs::read_to_string(RESULTS).unwrap_or_default();
+        let mut sections: Vec<String> = before.split("\n## ").skip(1).map(|text| text.trim_end().to_owned()).collect();
         for section in &self.sections {
-            write!(text, "\n## {}\n\n{}\n\n| {} |\n|", section.title, section.note, HEADER.join(" | "))?;
-            text.push_str(&" --- |".repeat(HEADER.len()));
-            for row in &section.rows {
-                write!(text, "\n| {} |", row.cells().join(" | "))?;
+            let text = section.markdown(machine, runs)?;
+            match sections.iter_mut().find(|old| old.lines().next() == Some(section.title)) {
+                Some(old) => *old = text,
+                None => sections.push(text),
             }
-            text.push('\n');
+        }
+        let mut text =
+            "# What was measured\n\nWritten by `scripts/benchmark`, a section by one run. What stands beside \
+            ours was measured in the same run.\n"
+                .to_owned();
+        for section in sections {
+            write!(text, "\n## {section}\n")?;
         }
         Ok(std::fs::write(RESULTS, text)?)
+    }
+}
+
+impl Section {
+    fn markdown(&self, machine: &str, runs: u32) -> Result<String> {
+        let (title, note) = (self.title, &self.note);
+        let mut text = format!("{title}\n\n{note}\n\n{} {machine}\n\n| {} |\n|", medians(runs), HEADER.join(" | "));
+        text.push_str(&" --- |".repeat(HEADER.len()));
+        for row in &self.rows {
+            write!(text, "\n| {} |", row.cells().join(" | "))?;
+        }
+        Ok(text)
     }
 }
 

@@ -197,10 +197,11 @@ impl Client {
         self.0.pace.windows.iter().map(|window| window.requests).min()
     }
 
-    /// Returns how long so many requests will take, as answers come by now.
+    /// Returns how long so many requests will take, as answers come by now; `None` without any limit, where it depends on how Clerk
+    /// answers many at once, which nobody has seen yet.
     #[must_use]
-    pub fn time_for(&self, requests: u64) -> Duration {
-        self.0.pace.time_for(requests, self.latency())
+    pub fn time_for(&self, requests: u64) -> Option<Duration> {
+        self.burst().map(|_| self.0.pace.time_for(requests, self.latency()))
     }
 
     /// Returns how long Clerk still keeps all requests waiting after a 429.

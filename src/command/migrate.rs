@@ -157,7 +157,7 @@ async fn dry_run(
         "changed": pulled.merged.changed,
         "vanished": pulled.merged.vanished,
         "toUpdate": plan.to_update(),
-        "estimatedSeconds": plan.takes().as_secs_f64(),
+        "estimatedSeconds": plan.takes().map(|takes| takes.as_secs_f64()),
         "toWriteBack": if writes { plan.to_send() + plan.to_write() } else { 0 },
     });
     context.console.result(text, &json);

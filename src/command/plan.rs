@@ -14,8 +14,8 @@ use crate::stage::pull::Pulled;
 #[derive(Debug)]
 pub(super) struct Plan {
     to_send: u64,
-    /// How long sending will take, as answers come by now.
-    takes: Duration,
+    /// How long sending will take, as answers come by now; `None` where nobody knows.
+    takes: Option<Duration>,
     to_write: u64,
     to_update: u64,
     bases: Vec<(String, u64)>,
@@ -74,17 +74,19 @@ impl Plan {
         self.counts.of(State::Invalid)
     }
 
-    /// Returns how long sending will take.
+    /// Returns how long sending will take; `None` where nobody knows.
     #[must_use]
-    pub(super) fn takes(&self) -> Duration {
+    pub(super) fn takes(&self) -> Option<Duration> {
         self.takes
     }
 
     fn in_time(&self) -> String {
-        match self.takes.as_secs() {
-            0 => String::new(),
-            1..10 => "a few seconds".to_owned(),
-            _ => format!("about {}", duration(self.takes)),
+        match self.takes {
+            _ if self.to_send == 0 => String::new(),
+            None => "as fast as Clerk answers".to_owned(),
+            Some(takes) if takes < Duration::from_secs(1) => String::new(),
+            Some(takes) if takes < Duration::from_secs(10) => "a few seconds".to_owned(),
+            Some(takes) => format!("about {}", duration(takes)),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::Deserialize;
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection, Row};
+use sqlx::{AssertSqlSafe, Connection};
 
 use super::entry::{Event, Failure, Outcome, State};
 use super::store::{Ledger, LedgerError};
@@ -79,10 +80,12 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            "SELECT id, text, in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
-                 CASE WHEN in_doubt THEN (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) END
-             FROM user LEFT JOIN payload ON payload.user = user.id
-             WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?",
+            "SELECT json_group_array(json_array(id, text, in_doubt, link_to, email_basis, first_sent_at, last_sent_at, identifiers))
+             FROM (SELECT id, text, in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
+                     CASE WHEN in_doubt THEN
+                         (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) END AS identifiers
+                 FROM user LEFT JOIN payload ON payload.user = user.id
+                 WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER))",
             after,
             most,
         )
@@ -95,13 +98,13 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read or a user ID in it is damaged.
     pub async fn pending_ids(&self, after: i64, most: u32) -> Result<Vec<(i64, UserId)>, LedgerError> {
-        let sql = "SELECT id, user_id FROM user WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT ?";
-        let rows: Vec<(i64, String)> = sqlx::query_as(sql)
-            .bind(after)
-            .bind(most)
-            .fetch_all(&mut *self.connection().await)
-            .await
-            .map_err(self.failed("read"))?;
+        let page = self.page(
+            "SELECT json_group_array(json_array(id, user_id)) FROM (SELECT id, user_id FROM user
+                 WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER))",
+            after,
+            most,
+        );
+        let rows: Vec<(i64, String)> = self.read_page(&page.await?)?;
         let damaged = |id, error| self.damaged(format!("the user ID of entry {id} {error}"));
         rows.into_iter()
             .map(|(id, user_id)| Ok((id, UserId::new(user_id).map_err(|error| damaged(id, error))?)))
@@ -115,10 +118,11 @@ impl Ledger {
     pub async fn in_doubt(&self, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
             // The crash came before the doubt was written down.
-            "SELECT id, text, 1, link_to, email_basis, first_sent_at, last_sent_at,
-                 (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id)
-             FROM user LEFT JOIN payload ON payload.user = user.id
-             WHERE state = 'sending' AND id > ? ORDER BY id LIMIT ?",
+            "SELECT json_group_array(json_array(id, text, 1, link_to, email_basis, first_sent_at, last_sent_at, identifiers))
+             FROM (SELECT id, text, link_to, email_basis, first_sent_at, last_sent_at,
+                     (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) AS identifiers
+                 FROM user LEFT JOIN payload ON payload.user = user.id
+                 WHERE state = 'sending' AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER))",
             0,
             most,
         )
@@ -126,28 +130,40 @@ impl Ledger {
     }
 
     async fn entries(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
-        let rows = sqlx::query(sql)
+        let page = self.page(sql, after, most).await?;
+        let rows: Vec<EntryRow<'_>> = self.read_page(&page)?;
+        rows.into_iter().map(|row| self.entry(row)).collect()
+    }
+
+    fn entry(&self, row: EntryRow<'_>) -> Result<Entry, LedgerError> {
+        let EntryRow(id, payload, in_doubt, link_to, email_basis, first_at, last_at, identifiers) = row;
+        // The error is not shown: it could quote the payload.
+        let user = serde_json::from_str(&payload.unwrap_or_default())
+            .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
+        let link_to = link_to.map(ClerkId::new).transpose();
+        let link_to = link_to.map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
+        let email_proved = matches!(email_basis, "stated" | "providers");
+        let identifiers = hashes(identifiers.as_deref().unwrap_or("[]"));
+        let identifiers =
+            identifiers.ok_or_else(|| self.damaged(format!("an identifier of entry {id} cannot be read")))?;
+        let sent = Sent { identifiers, first_at, last_at };
+        Ok(Entry { id, user, in_doubt: in_doubt != 0, link_to, email_proved, sent })
+    }
+
+    /// Reads rows as one JSON text, which costs a fraction of as many rows. A limit that the planner can look into, as a bare
+    /// parameter is, would have the statement prepared anew each time.
+    async fn page(&self, sql: &'static str, after: i64, most: u32) -> Result<String, LedgerError> {
+        sqlx::query_scalar(sql)
             .bind(after)
             .bind(most)
-            .fetch_all(&mut *self.connection().await)
+            .fetch_one(&mut *self.connection().await)
             .await
-            .map_err(self.failed("read"))?;
-        rows.iter()
-            .map(|row| {
-                let (id, payload): (i64, Option<&str>) = (row.get(0), row.get(1));
-                // The error is not shown: it could quote the payload.
-                let user = serde_json::from_str(payload.unwrap_or_default())
-                    .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
-                let link_to = row.get::<Option<String>, _>(3).map(ClerkId::new).transpose();
-                let link_to = link_to.map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
-                let email_proved = matches!(row.get(4), "stated" | "providers");
-                let identifiers = hashes(row.get::<Option<String>, _>(7).as_deref().unwrap_or("[]"));
-                let identifiers =
-                    identifiers.ok_or_else(|| self.damaged(format!("an identifier of entry {id} cannot be read")))?;
-                let sent = Sent { identifiers, first_at: row.get(5), last_at: row.get(6) };
-                Ok(Entry { id, user, in_doubt: row.get(2), link_to, email_proved, sent })
-            })
-            .collect()
+            .map_err(self.failed("read"))
+    }
+
+    fn read_page<'a, T: Deserialize<'a>>(&self, page: &'a str) -> Result<T, LedgerError> {
+        // The error is not shown: it could quote a payload.
+        serde_json::from_str(page).map_err(|_| self.damaged("some of its users cannot be read"))
     }
 
     /// Marks users as `sending`: Clerk was asked for them and knows nobody, and a create request is about to go out.
@@ -181,7 +197,8 @@ impl Ledger {
         self.record_and_mark(answers, write_back, &[]).await
     }
 
-    /// Does what [`Self::record`] and [`Self::mark_sending`] do, and waits for the disk once.
+    /// Does what [`Self::record`] and [`Self::mark_sending`] do, and waits for the disk once. A statement that fails is not taken
+    /// back by itself (`OR FAIL`), for which SQLite would keep a journal of it: the transaction is, as a whole.
     ///
     /// # Errors
     /// As theirs.
@@ -237,6 +254,11 @@ impl Ledger {
     }
 }
 
+/// A user to be sent as a page holds it: entry, payload, whether it is in doubt, the Clerk user it may take over, by which rule its
+/// e-mail address counts as verified, when requests were first and last on their way, and the hashes that they carried.
+#[derive(Deserialize)]
+struct EntryRow<'a>(i64, Option<String>, u8, Option<String>, &'a str, Option<i64>, Option<i64>, Option<String>);
+
 fn reach_if(comes_there: bool, point: Point) {
     if comes_there {
         kill_point::reach(point);
@@ -246,7 +268,7 @@ fn reach_if(comes_there: bool, point: Point) {
 async fn mark(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
     debug_assert_eq!(State::Pending.after(Event::Handed), Some(State::Sending));
     sqlx::query(
-        "UPDATE user SET state = 'sending', first_sent_at = COALESCE(first_sent_at, ?1), last_sent_at = ?1
+        "UPDATE OR FAIL user SET state = 'sending', first_sent_at = COALESCE(first_sent_at, ?1), last_sent_at = ?1
          WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?2))",
     )
     .bind(chrono::Utc::now().timestamp_millis())
@@ -300,7 +322,7 @@ async fn record_rows(connection: &mut SqliteConnection, event: Event, rows: Vec<
     let before = State::ALL.into_iter().filter(|state| state.after(event).is_some());
     let before: Vec<String> = before.map(|state| format!("'{state}'")).collect();
     let sql = format!(
-        "UPDATE user SET state = answer.value ->> 1, clerk_id = answer.value ->> 2, reasons = answer.value ->> 3,
+        "UPDATE OR FAIL user SET state = answer.value ->> 1, clerk_id = answer.value ->> 2, reasons = answer.value ->> 3,
              trace_id = answer.value ->> 4, attempts = attempts + (answer.value ->> 5),
              in_doubt = in_doubt OR (answer.value ->> 6), linked = answer.value ->> 7,
              last_sent_at = CASE WHEN (answer.value ->> 5) > 0 THEN ?1 ELSE last_sent_at END,

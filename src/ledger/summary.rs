@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::entry::{State, WriteBack};
 use super::store::{Ledger, LedgerError};
@@ -11,8 +11,8 @@ use crate::record::Reason;
 /// The ledger in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    states: BTreeMap<String, u64>,
-    write_backs: BTreeMap<String, u64>,
+    states: BTreeMap<&'static str, u64>,
+    write_backs: BTreeMap<&'static str, u64>,
     /// Users left out on request; not counted as invalid.
     pub skipped: u64,
     /// Users in Clerk that were taken over; counted as adopted too.
@@ -125,43 +125,40 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read.
     pub async fn counts(&self) -> Result<Counts, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT state, skipped, write_back, state IN ('created', 'adopted'), COUNT(*) FROM user GROUP BY 1, 2, 3, 4",
-        )
-        .fetch_all(&mut *self.connection().await)
-        .await
-        .map_err(self.failed("read"))?;
-        let mut counts = Counts::default();
-        for row in rows {
-            let (state, skipped, write_back): (String, bool, String) = (row.get(0), row.get(1), row.get(2));
-            let users = row.get::<i64, _>(4).unsigned_abs();
-            if skipped {
-                counts.skipped += users;
-            } else {
-                *counts.states.entry(state).or_default() += users;
-            }
-            if row.get(3) {
-                *counts.write_backs.entry(write_back).or_default() += users;
-            }
-        }
-        let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM user WHERE linked = 1 AND state = 'adopted'),
-                 (SELECT COUNT(*) FROM change), (SELECT COUNT(*) FROM change WHERE failed = 1),
-                 (SELECT COUNT(*) FROM user WHERE vanished = 1),
-                 (SELECT COUNT(*) FROM user WHERE in_doubt = 1 AND clerk_id IS NULL),
-                 (SELECT COUNT(*) FROM user WHERE state = 'deleted' AND write_back = 'written')",
-        )
-        .fetch_one(&mut *self.connection().await)
-        .await
-        .map_err(self.failed("read"))?;
-        let number = |at: usize| row.get::<i64, _>(at).unsigned_abs();
-        counts.linked = number(0);
-        counts.changed = number(1);
-        counts.not_updated = number(2);
-        counts.vanished = number(3);
-        counts.in_doubt = number(4);
-        counts.dangling = number(5);
-        Ok(counts)
+        let states = State::ALL.map(State::word);
+        let write_backs = WriteBack::ALL.map(WriteBack::word);
+        let in_state = states.map(|word| format!("state = '{word}' AND skipped = 0"));
+        let written =
+            write_backs.map(|word| format!("write_back = '{word}' AND (state = 'created' OR state = 'adopted')"));
+        let others = [
+            "skipped = 1",
+            "linked = 1 AND state = 'adopted'",
+            "in_doubt = 1 AND clerk_id IS NULL",
+            "state = 'deleted' AND write_back = 'written'",
+        ];
+        let conditions = in_state.iter().chain(&written).map(String::as_str).chain(others);
+        // One walk over all users, without sorting them: a million take half a second, and a third of that is reading them.
+        let counts: Vec<String> = conditions.map(|condition| format!("COUNT(*) FILTER (WHERE {condition})")).collect();
+        let sql = format!(
+            "SELECT {}, (SELECT COUNT(*) FROM change), (SELECT COUNT(*) FROM change WHERE failed = 1),
+                 (SELECT COUNT(*) FROM user WHERE vanished = 1) FROM user",
+            counts.join(", ")
+        );
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *self.connection().await).await;
+        let row = row.map_err(self.failed("read"))?;
+        let mut numbers = (0..row.len()).map(|at| row.get::<i64, _>(at).unsigned_abs());
+        let mut next = || numbers.next().unwrap_or_default();
+        Ok(Counts {
+            states: states.map(|word| (word, next())).into(),
+            write_backs: write_backs.map(|word| (word, next())).into(),
+            skipped: next(),
+            linked: next(),
+            in_doubt: next(),
+            dangling: next(),
+            changed: next(),
+            not_updated: next(),
+            vanished: next(),
+        })
     }
 
     /// Counts users by the rule that their e-mail address counts as verified by, most first: those to be sent, or those we made.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::source::Source;
 use super::{Interrupted, Progress};
@@ -99,11 +100,19 @@ async fn read(
     }
 }
 
+/// Stages users as they come: while one batch is written, the next one is hashed.
 async fn stage(ledger: Arc<Ledger>, mut batches: mpsc::Receiver<Vec<Staged>>) -> Result<()> {
-    let mut first = 1;
+    let (mut first, mut staging) = (1, JoinSet::new());
     while let Some(batch) = batches.recv().await {
-        ledger.stage(first, &batch).await?;
-        first += i64::try_from(batch.len())?;
+        if staging.len() == 2 {
+            staging.join_next().await.transpose()?.transpose()?;
+        }
+        let (ledger, users) = (Arc::clone(&ledger), i64::try_from(batch.len())?);
+        staging.spawn(async move { ledger.stage(first, &batch).await });
+        first += users;
+    }
+    while let Some(staged) = staging.join_next().await {
+        staged??;
     }
     Ok(())
 }

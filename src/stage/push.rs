@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::Progress;
@@ -63,6 +63,9 @@ const LOOK_UP: u32 = 100;
 const PAGES_AHEAD: u32 = 100;
 /// The most users that are marked as `sending` and wait for their create request; at least one look-up's.
 const HANDED_ON: usize = 500;
+/// The most answers that wait to be recorded, besides those that are being recorded: enough that requests go on meanwhile, and few
+/// users are in doubt if the ledger cannot be written any more. A request whose answer finds no room keeps its permit until there is.
+const UNRECORDED: usize = 256;
 /// How long requests on their way are awaited after a stop was asked for.
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -80,7 +83,7 @@ pub async fn push(
     let to_send = ledger.count_to_send().await?;
     progress.to_send.add(to_send);
     let (to_create, entries) = mpsc::unbounded_channel();
-    let (notes, to_keep) = mpsc::channel(1024);
+    let (notes, to_keep) = mpsc::channel(UNRECORDED);
     let run = Arc::new(Run {
         ledger: Arc::clone(ledger),
         client: client.clone(),
@@ -134,9 +137,8 @@ pub(super) struct Run {
 
 /// What the ledger is to keep. One task writes all of it, as much in one transaction as has gathered: each waits for the disk.
 enum Note {
-    /// An answer, with the permit of its request: the next request goes out once this one is recorded, so that a ledger that
-    /// cannot be written any more is never far behind.
-    Answer(Answer, Option<OwnedSemaphorePermit>),
+    /// An answer.
+    Answer(Answer),
     /// Users whom Clerk does not know: to be marked as `sending`, and then created.
     ToSend(Vec<Entry>),
     /// No more users to send will come.
@@ -144,8 +146,8 @@ enum Note {
 }
 
 impl Run {
-    async fn answer(&self, answer: Answer, permit: Option<OwnedSemaphorePermit>) {
-        self.note(Note::Answer(answer, permit)).await;
+    async fn answer(&self, answer: Answer) {
+        self.note(Note::Answer(answer)).await;
     }
 
     async fn note(&self, note: Note) {
@@ -208,7 +210,7 @@ async fn ask(run: Arc<Run>, permits: Arc<Permits>, ids: Vec<UserId>) -> Option<R
 /// Hands the users that are in Clerk to the ledger, and the others on, when there is room for them. Returns whether more may come.
 async fn hand_on(run: &Run, looked_up: LookedUp) -> Result<bool> {
     for (entry, verdict) in looked_up.settled {
-        run.answer(unsent(&entry, verdict), None).await;
+        run.answer(unsent(&entry, verdict)).await;
     }
     let seats = run.seats.acquire_many(u32::try_from(looked_up.unknown.len())?);
     tokio::select! {
@@ -234,7 +236,7 @@ async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::Unbou
         let permit = tokio::select! {
             biased;
             () = run.brake.on() => {
-                run.answer(unsent(&entry, Outcome::Pending(None).into()), None).await;
+                run.answer(unsent(&entry, Outcome::Pending(None).into())).await;
                 break;
             }
             permit = permits.acquire(&run.client) => permit,
@@ -243,14 +245,15 @@ async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::Unbou
         tasks.spawn(async move {
             let answer = bring_in(&run, &entry).await;
             tracing::trace!(user_id = %entry.user.user_id, requests = answer.requests, event = ?answer.outcome.event(), "user");
-            run.answer(answer, Some(permit)).await;
+            run.answer(answer).await;
+            drop(permit);
         });
         while tasks.try_join_next().is_some() {}
     }
     entries.close();
     // Never sent: back to pending, so that the next run need not doubt.
     while let Some(entry) = entries.recv().await {
-        run.answer(unsent(&entry, Outcome::Pending(None).into()), None).await;
+        run.answer(unsent(&entry, Outcome::Pending(None).into())).await;
     }
     let all = async { while tasks.join_next().await.is_some() {} };
     let insisted = async {
@@ -281,21 +284,17 @@ async fn keep(
 ) -> Result<()> {
     let mut to_create = Some(to_create);
     let mut gathered = Vec::new();
-    while notes.recv_many(&mut gathered, 512).await > 0 {
-        let (mut answers, mut permits, mut to_send, mut fed) = (Vec::new(), Vec::new(), Vec::new(), false);
+    while notes.recv_many(&mut gathered, UNRECORDED).await > 0 {
+        let (mut answers, mut to_send, mut fed) = (Vec::new(), Vec::new(), false);
         for note in gathered.drain(..) {
             match note {
-                Note::Answer(answer, permit) => {
-                    answers.push(answer);
-                    permits.push(permit);
-                }
+                Note::Answer(answer) => answers.push(answer),
                 Note::ToSend(entries) => to_send.extend(entries),
                 Note::Fed => fed = true,
             }
         }
         let ids: Vec<i64> = to_send.iter().map(|entry| entry.id).collect();
         ledger.record_and_mark(&answers, write_back, &ids).await?;
-        drop(permits);
         tracing::debug!(answers = answers.len(), to_send = ids.len(), "recorded");
         // Where nobody takes them any more, nothing was sent.
         let go = |entry| match &to_create {

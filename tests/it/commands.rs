@@ -125,6 +125,10 @@ async fn a_dry_run_tells_the_plan_and_writes_nothing_anywhere() {
     let run = program.run(&["migrate", "--query", "users.sql", "--write-back", "--dry-run"]).await;
     run.expect_code(1);
     assert!(run.stdout.contains("dry run") && run.stdout.contains("to be sent to Clerk"), "{}", run.stdout);
+    assert!(!run.stdout.contains("as fast as Clerk answers"), "{}", run.stdout);
+    let unlimited = ["migrate", "--query", "users.sql", "--write-back", "--dry-run", "--rate", "none"];
+    let run = program.run(&unlimited).await;
+    assert!(run.stdout.contains("as fast as Clerk answers"), "{}", run.stdout);
     assert!(simulator.users().is_empty());
     let files: Vec<_> =
         std::fs::read_dir(program.folder()).expect("files").map(|e| e.expect("a file").file_name()).collect();
