@@ -4,8 +4,9 @@ use super::references::same;
 use super::schema::mysql_text;
 use super::write::{SHORT_WAITS_MYSQL, USUAL_WAITS_MYSQL};
 use super::{quote, quote_table};
-use crate::database::beside::{Beside, KeyPart, Walk, Written};
+use crate::database::beside::{Beside, Written};
 use crate::database::script::{Script, Step};
+use crate::database::walk::{KeyPart, Walk};
 use crate::engine::Engine;
 
 /// The names of a column beside, quoted.
