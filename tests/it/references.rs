@@ -3,6 +3,7 @@
 mod app;
 mod beside;
 mod found;
+mod injection;
 mod kills;
 mod many;
 mod replace;
