@@ -12,9 +12,9 @@ use super::write_target::WriteTarget;
 use crate::database::{Beside, BesideCounts, WrittenBeside, column_path};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::output::{Bar, LeftOutFile, Phase, count, number, table};
-use crate::stage::Progress;
 use crate::stage::references::fill::{self, End, fill};
 use crate::stage::references::{Wanted, choose};
+use crate::stage::{BesideStep, Progress};
 
 /// The columns to fill, looked up and not touched yet.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub(super) async fn open(
     context: &Context,
 ) -> Result<Plan, Failure> {
     let WriteTarget { database, target, .. } = write;
+    let progress = Arc::new(Progress::default());
+    let _bar = Bar::start(context.console, Phase::Measuring, &progress);
     let links = context.or_interrupted(choose(database, target, wanted)).await?;
     let links = links.context("failed to find the columns that refer to users").or_refuse()?;
     let planned = context.or_interrupted(fill::plan(database, target, &links)).await?;
@@ -61,6 +63,7 @@ pub(super) async fn open(
     let mut columns = Vec::new();
     for beside in planned {
         let counts = context.or_interrupted(database.count_beside(&beside)).await??;
+        progress.pulled.add(1);
         columns.push(Column { beside, counts, filled: 0 });
     }
     let written = if overwrite { WrittenBeside::Replace } else { WrittenBeside::Fill };
@@ -116,6 +119,7 @@ impl Plan {
             end = fill(job, &mut column.beside, column.counts.rows, &mut stop).await?;
             column.filled = progress.beside.get() - before;
             if column.beside.exists {
+                progress.beside_step.set(BesideStep::Counting);
                 column.counts = database.count_beside(&column.beside).await?;
             }
             if matches!(end, End::Stopped(_)) {

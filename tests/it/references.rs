@@ -6,5 +6,6 @@ mod found;
 mod injection;
 mod kills;
 mod many;
+mod progress;
 mod replace;
 mod replace_sqlite;

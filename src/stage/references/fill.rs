@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::database::{
-    Beside, BesideCounts, BesideError, Database, Link, QueryError, Spot, Target, WriteError, WrittenBeside,
-};
+use crate::database::{Beside, BesideError, Database, Link, QueryError, Spot, Target, WriteError, WrittenBeside};
 use crate::shutdown::{Shutdown, Urgency};
-use crate::stage::Progress;
+use crate::stage::{BesideStep, Progress};
 
 /// How the filling of a column ended.
 #[derive(Debug)]
@@ -84,12 +82,14 @@ pub async fn fill(job: Job<'_>, beside: &mut Beside, rows: u64, stop: &mut Shutd
     }
     let mut size = Size { units: FIRST_UNITS };
     for round in 0..WALKS {
+        job.progress.beside_step.set(BesideStep::Filling);
         let counted = if round == 0 { rows } else { 0 };
         let passed_over = match walk(job, beside, counted, &mut size, stop).await {
             Ok(Some(passed_over)) => passed_over,
             Ok(None) => return Ok(End::Interrupted),
             Err(error) => return Ok(End::Stopped(error)),
         };
+        job.progress.beside_step.set(BesideStep::Counting);
         let left = job.database.count_beside(beside).await?;
         let to_do = if job.written == WrittenBeside::Replace { left.empty + left.differing } else { left.empty };
         if to_do == 0 || !passed_over && round > 0 {
@@ -102,18 +102,11 @@ pub async fn fill(job: Job<'_>, beside: &mut Beside, rows: u64, stop: &mut Shutd
             }
         }
     }
+    job.progress.beside_step.set(BesideStep::Indexing);
     Ok(match patiently(async || job.database.index_beside(&mut *beside).await).await {
         Ok(()) => End::Complete,
         Err(error) => End::Stopped(error),
     })
-}
-
-/// Counts once more what stands in a column.
-///
-/// # Errors
-/// [`QueryError`], if a table cannot be read.
-pub async fn count(database: &Database, beside: &Beside) -> Result<BesideCounts, QueryError> {
-    database.count_beside(beside).await
 }
 
 /// Changes the table's definition, and tries again when others hold it locked.
