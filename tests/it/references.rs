@@ -2,6 +2,7 @@
 
 mod app;
 mod beside;
+mod example;
 mod found;
 mod injection;
 mod kills;
