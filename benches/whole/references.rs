@@ -14,8 +14,8 @@ use crate::sheet::{Row, Samples, Sheet, caught, float, thousands};
 const ENGINES: [(Engine, &str); 3] =
     [(Engine::Postgres, "PostgreSQL"), (Engine::MySql, "MariaDB"), (Engine::Sqlite, "SQLite")];
 
-/// What runs longer than this is seen to tell how far it is: a line comes every 15 seconds.
-const SILENCE: f64 = 20.0;
+/// What runs longer than this has filled for so long that it has told how long it takes yet: a line comes every 15 seconds.
+const SILENCE: f64 = 60.0;
 
 pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     let note = format!(
@@ -126,10 +126,10 @@ impl<'a> Blog<'a> {
         let sql = match self.users.engine {
             Engine::Postgres => format!(
                 "CREATE TABLE posts (id bigint PRIMARY KEY, author_id {key} NOT NULL, title text NOT NULL);
-                 INSERT INTO posts SELECT n, u.id, 'What somebody wrote on day ' || n
-                     FROM generate_series(1::bigint, {rows}) AS n {};
+                 INSERT INTO posts SELECT s.n, u.id, 'What somebody wrote on day ' || s.n
+                     FROM generate_series(1::bigint, {rows}) AS s (n) {};
                  ALTER TABLE posts ADD FOREIGN KEY (author_id) REFERENCES users (id)",
-                author("n.n")
+                author("s.n")
             ),
             // Without checks, a key is added in place.
             Engine::MySql => format!(

@@ -47,7 +47,7 @@ fn named(text: &str, simulator: &Simulator) -> String {
     named
 }
 
-/// What each of the rows holds now: `id` cm1, `clerk_id` user_A.
+/// What each of the rows holds now, as the table in README.md writes it: `clerk_id` and so on, each with its value.
 async fn held(blog: &TestDatabase, simulator: &Simulator) -> Vec<String> {
     let mut held = Vec::new();
     for (_, table, row, columns) in SHOWN {
