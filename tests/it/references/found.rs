@@ -187,8 +187,11 @@ async fn a_database_without_any_constraint_gives_guesses_and_no_other_columns() 
         assert_eq!(listed, ["accounts.userId true", "things.owner false"], "{}: {json}", database.engine);
         assert_eq!(of(&json, "things", "owner")["share"].as_f64().map(|share| (share * 100.0).round()), Some(33.0));
 
+        assert_eq!(json["sessionToken"], r#"{"userId": "{{user.external_id || user.id}}"}"#);
+        assert_eq!(json["keyTakesClerkIds"], true);
         let run = program.run(&["references"]).await;
         run.expect_code(0);
+        assert!(run.stdout.contains("which fits these columns too: nothing in the database changes"), "{}", run.stdout);
         for told in ["guess", "33.3 %", "{{user.external_id || user.id}}", "accountClerkId", "userClerkId"] {
             assert_eq!(run.stdout.contains(told), told != "accountClerkId", "{told}: {}", run.stdout);
         }
