@@ -14,6 +14,7 @@ mod measured;
 mod memory;
 mod pace;
 mod reading;
+mod references;
 mod rig;
 mod sheet;
 mod writing;
@@ -80,6 +81,8 @@ enum Group {
     Reading,
     /// Write-back, against hand-written statements
     Writing,
+    /// Clerk IDs beside columns that refer to users, in as many rows and in ten times as many
+    References,
     /// From a thousandth of the rows to all of them
     Growth,
     /// Processor, size and start-up
@@ -135,6 +138,7 @@ async fn measure_groups(args: &Args, rig: &Rig) -> Result<ExitCode> {
             Group::Memory => memory::measure(rig, &mut sheet).await,
             Group::Reading => reading::measure(rig, &mut sheet).await,
             Group::Writing => writing::measure(rig, &mut sheet).await,
+            Group::References => references::measure(rig, &mut sheet).await,
             Group::Growth => growth::measure(rig, &mut sheet).await,
             Group::Cost => cost::measure(rig, &mut sheet).await,
             Group::Build => cost::measure_build(rig, &mut sheet).await,

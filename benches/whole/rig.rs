@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use db2clerk::engine::Engine;
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -36,6 +37,9 @@ pub(crate) struct Ours {
     pub(crate) path: PathBuf,
     flags: &'static [&'static str],
 }
+
+/// User IDs and Clerk IDs.
+pub(crate) type Pairs = Vec<(String, String)>;
 
 /// A folder for one run, with the program's words in it.
 pub(crate) struct Room {
@@ -114,6 +118,24 @@ impl Room {
         run.expect("created", users.rows)?;
         clerk.expect_users(users.rows).await?;
         Ok(run)
+    }
+
+    /// Brings so many users into Clerk by way of a file, for such a ledger serves any database with these users.
+    pub(crate) async fn ledger(&self, rig: &Rig, rows: u64) -> Result<(PathBuf, Pairs)> {
+        let users = rig.users(Engine::Sqlite, rows).await?;
+        let (mut clerk, at) = (Clerk::start().await?, (&*users, users.url()));
+        self.program(&rig.program, "export", at, None)?.args(["--query", "users.sql"]).run().await?;
+        let import = self.program(&rig.no_limit, "import", at, Some(&clerk))?;
+        import.args(["users.json", "--yes", "--ledger", "ledger.db"]).run().await?;
+        clerk.expect_users(users.rows).await?;
+        std::fs::remove_file(self.path("users.json"))?;
+        let file = self.path("ledger.db");
+        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", file.display())).await?;
+        let pairs: Pairs =
+            sqlx::query_as("SELECT user_id, clerk_id FROM user ORDER BY id").fetch_all(&mut connection).await?;
+        connection.close().await?;
+        ensure!(u64::try_from(pairs.len())? == users.rows, "the ledger has {} users", pairs.len());
+        Ok((file, pairs))
     }
 
     /// Copies a SQLite database into this folder, and returns the copy's URL.

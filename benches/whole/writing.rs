@@ -1,22 +1,18 @@
 //! Write-back, beside the best statements that somebody who knows the engine would write for this one table.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use db2clerk::engine::Engine;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
 
-use crate::clerk::Clerk;
 use crate::data::Users;
-use crate::rig::{Rig, Room};
+use crate::rig::{Pairs, Rig, Room};
 use crate::sheet::{Row, Samples, Sheet, caught, thousands};
 
 const ENGINES: [(Engine, &str); 3] =
     [(Engine::Postgres, "PostgreSQL"), (Engine::MySql, "MariaDB"), (Engine::Sqlite, "SQLite")];
-
-/// User IDs and Clerk IDs.
-type Pairs = Vec<(String, String)>;
 
 pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     let note = format!(
@@ -31,7 +27,7 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     sheet.section("Write-back", note);
     let made = caught(async {
         let room = rig.room()?;
-        let (file, pairs) = ledger(rig, &room).await?;
+        let (file, pairs) = room.ledger(rig, rig.rows).await?;
         Ok((room, file, pairs))
     });
     let (_room, file, pairs) = match made.await {
@@ -41,24 +37,6 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     for (engine, name) in ENGINES {
         sheet.attempt(name, beside_statements(rig, engine, name, &file, &pairs)).await;
     }
-}
-
-/// Brings everybody into Clerk by way of a file, for such a ledger serves any database with these users.
-async fn ledger(rig: &Rig, room: &Room) -> Result<(PathBuf, Pairs)> {
-    let users = rig.users(Engine::Sqlite, rig.rows).await?;
-    let (mut clerk, at) = (Clerk::start().await?, (&*users, users.url()));
-    room.program(&rig.program, "export", at, None)?.args(["--query", "users.sql"]).run().await?;
-    let import = room.program(&rig.no_limit, "import", at, Some(&clerk))?;
-    import.args(["users.json", "--yes", "--ledger", "ledger.db"]).run().await?;
-    clerk.expect_users(users.rows).await?;
-    std::fs::remove_file(room.path("users.json"))?;
-    let file = room.path("ledger.db");
-    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", file.display())).await?;
-    let pairs: Pairs =
-        sqlx::query_as("SELECT user_id, clerk_id FROM user ORDER BY id").fetch_all(&mut connection).await?;
-    connection.close().await?;
-    ensure!(u64::try_from(pairs.len())? == users.rows, "the ledger has {} users", pairs.len());
-    Ok((file, pairs))
 }
 
 async fn beside_statements(rig: &Rig, engine: Engine, name: &str, ledger: &Path, pairs: &Pairs) -> Result<Vec<Row>> {

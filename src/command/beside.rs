@@ -12,9 +12,10 @@ use super::write_target::WriteTarget;
 use crate::database::{Beside, BesideCounts, WrittenBeside, column_path};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::output::{Bar, LeftOutFile, Phase, count, number, table};
-use crate::stage::Progress;
+use crate::shutdown::{Shutdown, Urgency};
 use crate::stage::references::fill::{self, End, fill};
 use crate::stage::references::{Wanted, choose};
+use crate::stage::{BesideStep, Progress};
 
 /// The columns to fill, looked up and not touched yet.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub(super) async fn open(
     context: &Context,
 ) -> Result<Plan, Failure> {
     let WriteTarget { database, target, .. } = write;
+    let progress = Arc::new(Progress::default());
+    let _bar = Bar::start(context.console, Phase::Measuring, &progress);
     let links = context.or_interrupted(choose(database, target, wanted)).await?;
     let links = links.context("failed to find the columns that refer to users").or_refuse()?;
     let planned = context.or_interrupted(fill::plan(database, target, &links)).await?;
@@ -61,6 +64,7 @@ pub(super) async fn open(
     let mut columns = Vec::new();
     for beside in planned {
         let counts = context.or_interrupted(database.count_beside(&beside)).await??;
+        progress.pulled.add(1);
         columns.push(Column { beside, counts, filled: 0 });
     }
     let written = if overwrite { WrittenBeside::Replace } else { WrittenBeside::Fill };
@@ -76,8 +80,12 @@ impl Plan {
         let mut lines = Vec::new();
         for Column { beside, counts, .. } in &self.columns {
             let sql = beside.sql();
+            let to_nobody = match counts.orphans {
+                0 => String::new(),
+                rows => format!(", {} of them to nobody who is there", number(rows)),
+            };
             lines.push(format!(
-                "          beside `{}` ({} of {} refer to users), column `{}`{}",
+                "          beside `{}` ({} with a user ID, of {}{to_nobody}), column `{}`{}",
                 beside.path(),
                 number(counts.referring),
                 count(counts.rows, "row"),
@@ -113,25 +121,38 @@ impl Plan {
                 continue;
             }
             let before = progress.beside.get();
-            end = fill(job, &mut column.beside, column.counts.rows, &mut stop).await?;
+            // Counting and building an index may take minutes: whoever insists need not wait for it.
+            end = tokio::select! {
+                end = fill_one(job, column, &mut file, context.shutdown.clone()) => end?,
+                () = stop.wait_for(Urgency::Now) => End::Interrupted,
+            };
             column.filled = progress.beside.get() - before;
-            if column.beside.exists {
-                column.counts = database.count_beside(&column.beside).await?;
-            }
             if matches!(end, End::Stopped(_)) {
                 stopped_at = Some(column_path(&column.beside.link.table, &column.beside.name));
-            }
-            if matches!(end, End::Complete) && column.counts.orphans + column.counts.without_clerk_id > 0 {
-                let mut left_out = database.left_out(&column.beside).await?;
-                while let Some(id) = left_out.next().await? {
-                    file.add(&column.beside, &id)?;
-                }
             }
         }
         drop(bar);
         let log = context.console.or_warn(file.finish());
         Ok(Outcome { columns: self.columns, end, stopped_at, log })
     }
+}
+
+/// Fills a column, counts what it then holds, and lists what cannot be filled.
+async fn fill_one(job: fill::Job<'_>, column: &mut Column, file: &mut LeftOutFile, mut stop: Shutdown) -> Result<End> {
+    let (end, counts) = fill(job, &mut column.beside, column.counts.rows, &mut stop).await?;
+    if let Some(counts) = counts {
+        column.counts = counts;
+    } else if column.beside.exists {
+        job.progress.beside_step.set(BesideStep::Counting);
+        column.counts = job.database.count_beside(&column.beside).await?;
+    }
+    if matches!(end, End::Complete) && column.counts.orphans + column.counts.without_clerk_id > 0 {
+        let mut left_out = job.database.left_out(&column.beside).await?;
+        while let Some(id) = left_out.next().await? {
+            file.add(&column.beside, &id)?;
+        }
+    }
+    Ok(end)
 }
 
 impl Outcome {
@@ -156,9 +177,13 @@ impl Outcome {
         let rows: Vec<Vec<String>> = self.columns.iter().map(row).collect();
         let head = ["refers to users", "beside it", "filled now", "rows", "empty", "differ", "no Clerk ID", "nobody"];
         let mut text = format!("\n\nColumns that refer to users\n{}", table::grid(&head, &rows, &[2, 3, 4, 5, 6, 7]));
+        let empty = match self.end {
+            End::Complete => "left empty, locked perhaps: run the same command again to go on",
+            End::Stopped(_) | End::Interrupted => "not filled yet: run the same command again to go on",
+        };
         let sum = |of: fn(&BesideCounts) -> u64| self.columns.iter().map(|column| of(&column.counts)).sum::<u64>();
         for (rows, what) in [
-            (sum(|counts| counts.empty), "left empty, locked perhaps: run the same command again to go on"),
+            (sum(|counts| counts.empty), empty),
             (
                 sum(|counts| counts.differing),
                 "with something else than their user's Clerk ID: left alone; `backfill --overwrite` replaces it where the user has one",

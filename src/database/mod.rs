@@ -19,9 +19,10 @@ mod sql;
 mod sqlite;
 mod statement;
 mod url;
+mod walk;
 mod write;
 
-pub use self::beside::{Beside, BesideCounts, BesideError, Filled, LeftOut, LeftOutId, Spot, Written as WrittenBeside};
+pub use self::beside::{Beside, BesideCounts, BesideError, LeftOut, LeftOutId, Written as WrittenBeside};
 pub use self::clerk_ids::{ClerkIds, TableRow};
 pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
 pub use self::inspect::{KeyKind, NARROWEST_COLUMN, Target};
@@ -32,6 +33,7 @@ pub use self::schema::{Collation, Column, Dependent, DependentKind, Family, Fore
 pub use self::sql::{NameError, TableName, column_name, column_of, spelled};
 pub use self::sqlite::create as create_sqlite;
 pub use self::url::{DatabaseUrl, UrlError};
+pub use self::walk::{Filled, Spot};
 pub use self::write::{Cleared, Written};
 
 use self::mysql::MySql;

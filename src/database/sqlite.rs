@@ -137,7 +137,8 @@ async fn try_to_open(path: &Path, access: Access) -> sqlx::Result<SqliteConnecti
         // As an application finds it that does not ask for more: the driver would switch it on.
         .foreign_keys(false)
         .row_buffer_size(ROWS_WAITING)
-        .pragma("temp_store", "memory")
+        // What users' rows are sorted in has no place in a file; what an index of many rows is sorted in has none in memory.
+        .pragma("temp_store", if access == Access::Read { "memory" } else { "file" })
         .disable_statement_logging();
     if access == Access::Read {
         options = options.pragma("query_only", "on");

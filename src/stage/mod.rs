@@ -20,6 +20,7 @@ pub mod verify;
 pub mod write_back;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// A stop was asked for, and the command ended without a result. What is done is in the ledger.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -59,6 +60,8 @@ pub struct Progress {
     pub looked_at: Counter,
     /// Rows that got a user's Clerk ID beside the column that refers to the user.
     pub beside: Counter,
+    /// What is being done to the column beside.
+    pub beside_step: Step,
     /// Rows that bear another Clerk ID, are gone, or were refused.
     pub not_written: Counter,
 }
@@ -77,6 +80,35 @@ impl Counter {
     #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What is done to a column beside one that refers to users. Each may take minutes, in a large table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BesideStep {
+    /// It is filled, a part of the table at a time.
+    #[default]
+    Filling,
+    /// What it holds, and what is left, is counted.
+    Counting,
+    /// Its index is built.
+    Indexing,
+}
+
+/// The step at which it is.
+#[derive(Debug, Default)]
+pub struct Step(Mutex<BesideStep>);
+
+impl Step {
+    /// Goes on to a step.
+    pub fn set(&self, step: BesideStep) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = step;
+    }
+
+    /// Returns the step.
+    #[must_use]
+    pub fn get(&self) -> BesideStep {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,8 +2,11 @@
 
 mod app;
 mod beside;
+mod example;
 mod found;
+mod injection;
 mod kills;
 mod many;
+mod progress;
 mod replace;
 mod replace_sqlite;

@@ -4,8 +4,9 @@ use super::references::same;
 use super::schema::mysql_text;
 use super::write::{SHORT_WAITS_MYSQL, USUAL_WAITS_MYSQL};
 use super::{quote, quote_table};
-use crate::database::beside::{Beside, KeyPart, Walk, Written};
+use crate::database::beside::{Beside, Written};
 use crate::database::script::{Script, Step};
+use crate::database::walk::{KeyPart, Walk};
 use crate::engine::Engine;
 
 /// The names of a column beside, quoted.
@@ -213,18 +214,20 @@ pub(in crate::database) fn fill(beside: &Beside, part: &Part, written: Written) 
     let (range, has_id) = (condition(beside, part), is_clerk_id(clerk));
     match engine {
         Engine::Postgres => {
+            // A subquery is run row by row, and finds the user by its key. A join, which the planner is free to turn round, read all
+            // users for each part, or compared each with each: it expects hardly any user to pass the condition.
+            let found = format!("(SELECT u.{clerk} FROM {users} AS u WHERE {} AND {has_id})", same(&beside.link));
+            let wanted = match written {
+                Written::Fill => format!("t.{column} IS NULL AND {found} IS NOT NULL"),
+                Written::Replace => format!("{found}::text <> COALESCE(t.{column}::text, '')"),
+            };
             let before = [
                 "BEGIN ISOLATION LEVEL READ COMMITTED",
                 "SET LOCAL lock_timeout = '1s'",
-                // Users are found by their keys, one by one: for each part anew, the planner would rather read all of them.
-                "SELECT pg_catalog.set_config(name, 'off', true) FROM pg_catalog.pg_settings \
-                 WHERE name IN ('enable_hashjoin', 'enable_mergejoin', 'jit')",
+                // It would be compiled for each part anew.
+                "SELECT pg_catalog.set_config(name, 'off', true) FROM pg_catalog.pg_settings WHERE name = 'jit'",
             ];
-            let update = format!(
-                "UPDATE {table} AS t SET {column} = u.{clerk} FROM {users} AS u \
-                 WHERE {range} AND {wanted} AND {has_id} AND {}",
-                same(&beside.link)
-            );
+            let update = format!("UPDATE {table} AS t SET {column} = {found} WHERE {range} AND {wanted}");
             Script::changing(&before.map(str::to_owned), update, &["COMMIT"]).or_else(&["ROLLBACK"])
         }
         Engine::MySql => {

@@ -8,7 +8,7 @@ use crate::database::{
     Beside, BesideCounts, BesideError, Database, Link, QueryError, Spot, Target, WriteError, WrittenBeside,
 };
 use crate::shutdown::{Shutdown, Urgency};
-use crate::stage::Progress;
+use crate::stage::{BesideStep, Progress};
 
 /// How the filling of a column ended.
 #[derive(Debug)]
@@ -70,27 +70,37 @@ pub struct Job<'a> {
     pub progress: &'a Progress,
 }
 
-/// Adds the column if need be, fills it, and adds its index. Asked to stop, it ends after the part it is at.
+/// Adds the column if need be, fills it, and adds its index. Asked to stop, it ends after the part it is at. Returns how it ended, and
+/// what the column then holds, if the filling came to its end.
 ///
 /// # Errors
 /// [`QueryError`], if what is left cannot be counted.
-pub async fn fill(job: Job<'_>, beside: &mut Beside, rows: u64, stop: &mut Shutdown) -> Result<End, QueryError> {
+pub async fn fill(
+    job: Job<'_>,
+    beside: &mut Beside,
+    rows: u64,
+    stop: &mut Shutdown,
+) -> Result<(End, Option<BesideCounts>), QueryError> {
     // Whoever waits for a lock is told of nothing; what was added before a stop is found by the next run.
     if stop.requested() {
-        return Ok(End::Interrupted);
+        return Ok((End::Interrupted, None));
     }
     if let Err(error) = patiently(async || job.database.add_beside(&mut *beside).await).await {
-        return Ok(End::Stopped(error));
+        return Ok((End::Stopped(error), None));
     }
     let mut size = Size { units: FIRST_UNITS };
+    let mut counts = None;
     for round in 0..WALKS {
+        job.progress.beside_step.set(BesideStep::Filling);
         let counted = if round == 0 { rows } else { 0 };
         let passed_over = match walk(job, beside, counted, &mut size, stop).await {
             Ok(Some(passed_over)) => passed_over,
-            Ok(None) => return Ok(End::Interrupted),
-            Err(error) => return Ok(End::Stopped(error)),
+            Ok(None) => return Ok((End::Interrupted, None)),
+            Err(error) => return Ok((End::Stopped(error), None)),
         };
+        job.progress.beside_step.set(BesideStep::Counting);
         let left = job.database.count_beside(beside).await?;
+        counts = Some(left);
         let to_do = if job.written == WrittenBeside::Replace { left.empty + left.differing } else { left.empty };
         if to_do == 0 || !passed_over && round > 0 {
             break;
@@ -98,22 +108,16 @@ pub async fn fill(job: Job<'_>, beside: &mut Beside, rows: u64, stop: &mut Shutd
         if passed_over {
             tokio::select! {
                 () = sleep(PAUSE) => {}
-                () = stop.wait_for(Urgency::Graceful) => return Ok(End::Interrupted),
+                () = stop.wait_for(Urgency::Graceful) => return Ok((End::Interrupted, None)),
             }
         }
     }
-    Ok(match patiently(async || job.database.index_beside(&mut *beside).await).await {
+    job.progress.beside_step.set(BesideStep::Indexing);
+    let end = match patiently(async || job.database.index_beside(&mut *beside).await).await {
         Ok(()) => End::Complete,
         Err(error) => End::Stopped(error),
-    })
-}
-
-/// Counts once more what stands in a column.
-///
-/// # Errors
-/// [`QueryError`], if a table cannot be read.
-pub async fn count(database: &Database, beside: &Beside) -> Result<BesideCounts, QueryError> {
-    database.count_beside(beside).await
+    };
+    Ok((end, counts))
 }
 
 /// Changes the table's definition, and tries again when others hold it locked.
@@ -149,7 +153,8 @@ async fn walk(
             Ok((part, next)) => {
                 size.learn(part.units, began.elapsed());
                 progress.beside.add(part.filled);
-                let seen = rows_seen(rows, &spot, part.units).min(rows - looked_at);
+                // Where rows are dead or long, there are fewer or more of them in a block than elsewhere.
+                let seen = rows_seen(rows, &spot, part.units).max(part.filled).min(rows - looked_at);
                 looked_at += seen;
                 progress.looked_at.add(seen);
                 spot = next;

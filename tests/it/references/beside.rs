@@ -306,6 +306,10 @@ async fn a_role_that_may_not_change_one_of_the_tables_is_refused_and_the_grant_n
             program.run(&arguments).await.expect_code(2).expect_told("row-level security hides rows of public.posts");
             database.execute("ALTER TABLE posts DISABLE ROW LEVEL SECURITY").await;
         }
+        // All that is needed on the one table, and nothing on the other: neither is touched.
+        let two = [&arguments[..6], &["posts.author_id,badges.profile_id"]].concat();
+        let badges = if database.engine == Engine::Postgres { "public.badges" } else { "badges" };
+        program.run(&two).await.expect_code(2).expect_told(&format!("GRANT SELECT, UPDATE ON {badges}"));
         assert!(stage.simulator.users().is_empty(), "{}: nothing was sent", database.engine);
         assert!(database.refuses("SELECT author_clerk_id FROM posts").await, "{}", database.engine);
         program.run(&arguments).await.expect_code(0);
@@ -347,13 +351,13 @@ async fn rows_that_others_hold_locked_are_left_and_filled_by_the_next_run() {
 }
 
 /// A connection of the application's. Dropped, what it began is over.
-enum Session {
+pub(super) enum Session {
     Postgres(sqlx::PgConnection),
     MySql(sqlx::MySqlConnection),
 }
 
 impl Session {
-    async fn open(url: &str, engine: Engine) -> Self {
+    pub(super) async fn open(url: &str, engine: Engine) -> Self {
         use sqlx::Connection as _;
         if engine == Engine::Postgres {
             Self::Postgres(sqlx::PgConnection::connect(url).await.expect("a connection"))
@@ -362,7 +366,7 @@ impl Session {
         }
     }
 
-    async fn execute(mut self, sql: &'static str) -> Self {
+    pub(super) async fn execute(mut self, sql: &'static str) -> Self {
         match &mut self {
             Self::Postgres(connection) => sqlx::raw_sql(sql).execute(connection).await.map(|_| ()),
             Self::MySql(connection) => sqlx::raw_sql(sql).execute(connection).await.map(|_| ()),

@@ -44,20 +44,32 @@ async fn every_column_that_refers_to_users_is_listed_on_every_engine_and_for_eve
             "{what}"
         );
         let memberships = if engine == Engine::Postgres { "memberships" } else { "shop_memberships" };
-        for (table, column, rows, filled, values, actions) in [
-            ("users", "invited_by", 60, 20, 1, ["SET NULL", ""]),
-            ("posts", "author_id", 300, 300, 60, ["CASCADE", "RESTRICT"]),
-            ("Order", "customerId", 60, 52, 12, ["", "CASCADE"]),
-            (memberships, "user_id", 60, 60, 60, ["CASCADE", ""]),
-            ("profiles", "user_id", 30, 30, 30, ["", ""]),
-            ("badges", "profile_id", 30, 30, 30, ["", ""]),
-            (NASTY, NASTY_COLUMN, 20, 20, 20, ["SET NULL", ""]),
+        for (table, column, constraint, rows, filled, values, actions) in [
+            ("users", "invited_by", "users_inviter", 60, 20, 1, ["SET NULL", ""]),
+            ("posts", "author_id", "posts_author", 300, 300, 60, ["CASCADE", "RESTRICT"]),
+            ("Order", "customerId", "Order_customerId_fkey", 60, 52, 12, ["", "CASCADE"]),
+            (memberships, "user_id", "memberships_user", 60, 60, 60, ["CASCADE", ""]),
+            ("profiles", "user_id", "profiles_user", 30, 30, 30, ["", ""]),
+            ("badges", "profile_id", "badges_profile", 30, 30, 30, ["", ""]),
+            (NASTY, NASTY_COLUMN, "k`\" ; fkey", 20, 20, 20, ["SET NULL", ""]),
         ] {
             let one = of(&json, table, column);
             let numbers = ["rows", "filled", "users", "found"].map(|name| one[name].as_u64().expect("a number"));
             assert_eq!(numbers, [rows, filled, values, filled], "{table} {what}");
             assert_eq!((&one["guess"], &one["certain"], &one["to"]), (&json!(false), &json!(true), &json!("id")));
+            let nullable = !["posts", memberships, "profiles"].contains(&table);
+            let schema = match (engine, table == memberships) {
+                (Engine::Postgres, true) => json!("shop"),
+                (Engine::Postgres, false) => json!("public"),
+                _ => Value::Null,
+            };
+            assert_eq!((&one["nullable"], &one["schema"]), (&json!(nullable), &schema), "{table} {what}");
+            // SQLite's catalog has no names of constraints.
+            let name = if engine == Engine::Sqlite { Value::Null } else { json!(constraint) };
             let constraint = &one["constraints"][0];
+            assert_eq!(constraint["name"], name, "{table} {what}");
+            let columns = if table == memberships { json!(["tenant", "user_id"]) } else { json!([column]) };
+            assert_eq!(constraint["columns"], columns, "{table} {what}");
             for (expected, told) in actions.iter().zip([&constraint["onDelete"], &constraint["onUpdate"]]) {
                 // What is no action is `RESTRICT` to some servers.
                 let told = told.as_str().expect("a text");
@@ -65,7 +77,6 @@ async fn every_column_that_refers_to_users_is_listed_on_every_engine_and_for_eve
                     if expected.is_empty() { ["NO ACTION", "RESTRICT"].contains(&told) } else { told == *expected };
                 assert!(fits, "{table}: {told} {what}");
             }
-            assert_eq!(constraint["name"].is_null(), engine == Engine::Sqlite, "{table} {what}");
         }
         // Without a constraint; one row of each refers to nobody.
         for (table, column, rows, filled) in [("audit", "actor", 32, 31), ("tags", "creator_id", 16, 16)] {
@@ -176,8 +187,11 @@ async fn a_database_without_any_constraint_gives_guesses_and_no_other_columns() 
         assert_eq!(listed, ["accounts.userId true", "things.owner false"], "{}: {json}", database.engine);
         assert_eq!(of(&json, "things", "owner")["share"].as_f64().map(|share| (share * 100.0).round()), Some(33.0));
 
+        assert_eq!(json["sessionToken"], r#"{"userId": "{{user.external_id || user.id}}"}"#);
+        assert_eq!(json["keyTakesClerkIds"], true);
         let run = program.run(&["references"]).await;
         run.expect_code(0);
+        assert!(run.stdout.contains("which fits these columns too: nothing in the database changes"), "{}", run.stdout);
         for told in ["guess", "33.3 %", "{{user.external_id || user.id}}", "accountClerkId", "userClerkId"] {
             assert_eq!(run.stdout.contains(told), told != "accountClerkId", "{told}: {}", run.stdout);
         }

@@ -1,13 +1,14 @@
-//! Killed while columns beside are added and filled: the next run finishes.
+//! Killed or interrupted while columns beside are added and filled: the next run finishes.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use db2clerk::engine::Engine;
 use db2clerk::kill_point::Point;
 
 use super::app::{App, Key};
-use super::beside::Stage;
+use super::beside::{Session, Stage};
 use crate::kills::rig::below_shell;
 use crate::servers;
 
@@ -70,6 +71,43 @@ async fn before_no_statement_and_in_the_middle_of_none_a_kill_does_harm() {
             }
             assert!(kills > 5, "{engine}: {kills} kills at {} are too few", point.word());
         }
+        stage.simulator.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_insists_on_an_end_need_not_wait_for_what_the_database_is_at() {
+    for database in [servers::postgres().await, servers::mysql().await] {
+        let stage = Stage::new(App::new(database, Key::Text, 6, 12).await).await;
+        let engine = stage.app.database.engine;
+        stage.program.run(&["migrate", "--query", "users.sql", "--write-back", "--yes"]).await.expect_code(0);
+        // Whoever reads a table keeps its columns as they are.
+        let reader = Session::open(&stage.app.database.url, engine).await.execute("BEGIN; SELECT * FROM posts").await;
+        let arguments = ["backfill", "--query", "users.sql", "--references", "posts.author_id", "--yes"];
+        let mut command = stage.program.command(&arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let waiting = if engine == Engine::MySql {
+            "SELECT count(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND STATE LIKE '%metadata lock%'"
+        } else {
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'posts'::regclass"
+        };
+        while stage.app.database.query(waiting).await == [[Some("0".to_owned())]] {
+            assert!(child.try_wait().expect("a child").is_none(), "{engine}: it waits for nobody");
+        }
+        let interrupt = |id: u32| {
+            let told = Command::new("kill").args(["-INT", &id.to_string()]).status().expect("kill");
+            assert!(told.success(), "{engine}: it runs no more");
+        };
+        interrupt(child.id());
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let heard = lines.any(|line| line.expect("a line").contains("Ctrl-C again stops at once"));
+        assert!(heard, "{engine}: it does not say that it has heard");
+        interrupt(child.id());
+        let ended = tokio::task::spawn_blocking(move || child.wait().expect("it ends")).await.expect("a task");
+        assert_eq!(ended.code(), Some(130), "{engine}");
+        drop(reader);
+        stage.program.run(&arguments).await.expect_code(0);
+        stage.check(&[("posts".to_owned(), "author_id".to_owned(), "author_clerk_id")]).await;
         stage.simulator.stop().await;
     }
 }

@@ -22,6 +22,8 @@ cd /
 dir=$1 port=$2
 trap : INT TERM HUP
 mkdir -m 700 "$dir" || exit 1
+# MySQL's servers, when they start, remove each other's temporary tables from a folder that they share.
+export TMPDIR=$dir
 { SETUP; } >"$dir/log" 2>&1 </dev/null || { cat "$dir/log" >&2; rm -rf "$dir"; exit 1; }
 SERVER >>"$dir/log" 2>&1 </dev/null &
 server=$!
