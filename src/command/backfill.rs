@@ -77,13 +77,13 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     }
 }
 
-/// The Clerk IDs are in the database already: neither ledger nor Clerk is needed.
+/// The Clerk IDs are in the database already: Clerk is not needed, and a ledger only to remember.
 async fn replace(args: Args, context: &Context) -> Result<Exit, Failure> {
     let url = database_source::url(args.database, context).or_refuse()?;
     let header = header(args.query, &url, context).or_refuse()?;
     let place = write_target::place(args.target, header.as_ref(), context).or_refuse()?;
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
-    replace_ids::run(args.replace_ids, args.references, args.consent, &url, place, context).await
+    replace_ids::run(args.replace_ids, args.references, args.ledger, args.consent, &url, place, context).await
 }
 
 async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {

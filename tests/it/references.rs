@@ -6,4 +6,5 @@ mod found;
 mod kills;
 mod many;
 mod replace;
+mod replace_mysql;
 mod replace_sqlite;

@@ -8,7 +8,8 @@ use super::super::{quote, quote_table};
 use super::create_table::ends_in_comment;
 use super::text;
 use crate::database::references::Link;
-use crate::database::replace::{Kept, LEGACY_COLUMN, Replacement};
+use crate::database::replace::sqlite::Kept;
+use crate::database::replace::{LEGACY_COLUMN, Replacement};
 use crate::database::schema::{Column, Family};
 use crate::engine::Engine;
 
@@ -54,7 +55,7 @@ pub(super) fn no_clerk_id(expression: &str) -> String {
 }
 
 /// The statements that replace the IDs; the transaction and what has to stand around it are part of them.
-pub(super) fn script(plan: &Replacement) -> Vec<String> {
+pub(in crate::database) fn script(plan: &Replacement) -> Vec<String> {
     let Names { users, key, clerk, legacy, .. } = Names::of(plan);
     let mut checks = Checks::default();
     let mut body = vec![
@@ -104,7 +105,7 @@ pub(super) fn script(plan: &Replacement) -> Vec<String> {
 }
 
 /// The statements that bring the old IDs back, of everybody who had one.
-pub(super) fn way_back(plan: &Replacement) -> Vec<String> {
+pub(in crate::database) fn way_back(plan: &Replacement) -> Vec<String> {
     let Names { users, key, legacy, .. } = Names::of(plan);
     let mut checks = Checks::default();
     let mut body = Vec::new();
