@@ -166,8 +166,7 @@ fn describe(plan: &Replacement, target: &Target) -> String {
     }
     let dropped = plan.keys_made_again();
     if !dropped.is_empty() {
-        let _ =
-            writeln!(text, "  foreign keys dropped meanwhile and made again, for the types: {}", dropped.join(", "));
+        let _ = writeln!(text, "  foreign keys dropped meanwhile, and made again as they were: {}", dropped.join(", "));
     }
     let again = plan.made_again();
     if !again.is_empty() {

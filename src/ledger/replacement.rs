@@ -5,6 +5,7 @@ use sqlx::{Connection as _, Row};
 use super::belonging::Source;
 use super::store::{Ledger, LedgerError};
 use crate::kill_point::{self, Point};
+use crate::record::ClerkId;
 
 /// A replacement of the users' IDs, as the ledger remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +122,26 @@ impl Ledger {
             .await
             .map(drop)
             .map_err(self.failed("write"))
+    }
+
+    /// Refuses user IDs that are the Clerk IDs of kept Clerk users, who have other user IDs: everybody would be a stranger.
+    ///
+    /// # Errors
+    /// [`LedgerError::ClerkIdAsUserId`], if there is one; [`LedgerError`], if the ledger cannot be read.
+    pub async fn refuse_clerk_ids(&self, user_ids: impl Iterator<Item = &str>) -> Result<(), LedgerError> {
+        let alike: Vec<&str> = user_ids.filter(|user_id| ClerkId::new(*user_id).is_ok()).collect();
+        if alike.is_empty() {
+            return Ok(());
+        }
+        let found: Option<String> = sqlx::query_scalar(
+            "SELECT clerk_id FROM clerk_user WHERE clerk_id IN (SELECT value FROM json_each(?))
+             AND external_id IS NOT clerk_id ORDER BY clerk_id LIMIT 1",
+        )
+        .bind(serde_json::json!(alike).to_string())
+        .fetch_optional(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("read"))?;
+        found.map_or(Ok(()), |clerk_id| Err(LedgerError::ClerkIdAsUserId { clerk_id }))
     }
 
     /// Notes that the replacement is finished.

@@ -8,3 +8,4 @@ mod many;
 mod replace;
 mod replace_mysql;
 mod replace_sqlite;
+mod replaced;

@@ -63,15 +63,17 @@ impl Retyped {
 }
 
 impl Replacement {
-    /// Returns the foreign keys that would not allow a column another type.
+    /// Returns the foreign keys that are in the way meanwhile: those that would not allow a column another type, and those from users
+    /// to users, for which a row whose key changes is a new row that refers to somebody who may not have changed yet.
     pub(in crate::database) fn dropped_keys(&self) -> impl Iterator<Item = &ForeignKey> {
         let changes = |table: &TableName, columns: &[String]| {
             let retyped = self.altered.iter().filter(move |altered| altered.table == *table);
             retyped.flat_map(|altered| &altered.retyped).any(|one| columns.contains(&one.name))
         };
-        self.foreign_keys
-            .iter()
-            .filter(move |key| changes(&key.table, &key.columns) || changes(&key.to_table, &key.to_columns))
+        let is_own = |key: &ForeignKey| key.table == self.users && key.to_table == self.users;
+        self.foreign_keys.iter().filter(move |key| {
+            is_own(key) || changes(&key.table, &key.columns) || changes(&key.to_table, &key.to_columns)
+        })
     }
 }
 

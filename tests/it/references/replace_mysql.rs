@@ -253,7 +253,15 @@ async fn small_on(database: TestDatabase, key: Key) -> Ready {
     let ids: Vec<String> = (1..=5).map(|n| app.id(&n.to_string())).collect();
     let users: Vec<String> = (1..)
         .zip(&ids)
-        .map(|(n, id)| format!("({id}, {}, 'user_{n}aB', 'u{n}@example.com')", if n == 3 { &ids[0] } else { "NULL" }))
+        .map(|(n, id)| {
+            // By somebody who comes before, and by somebody who comes after.
+            let inviter = match n {
+                2 => &ids[4],
+                3 => &ids[0],
+                _ => "NULL",
+            };
+            format!("({id}, {inviter}, 'user_{n}aB', 'u{n}@example.com')")
+        })
         .collect();
     let posts: Vec<String> = (0..20).map(|n| format!("({n}, {})", ids[n % 4])).collect();
     app.database
@@ -263,7 +271,9 @@ async fn small_on(database: TestDatabase, key: Key) -> Ready {
              CREATE TABLE posts (id int PRIMARY KEY, author_id {id} NOT NULL COMMENT 'who', FOREIGN KEY (author_id) REFERENCES users (id)
                  ON DELETE CASCADE ON UPDATE RESTRICT);
              CREATE TABLE audit (actor {id});
+             SET SESSION foreign_key_checks = 0;
              INSERT INTO users (id, invited_by, clerk_id, email) VALUES {users};
+             SET SESSION foreign_key_checks = 1;
              INSERT INTO posts VALUES {posts}; INSERT INTO audit SELECT author_id FROM posts; INSERT INTO audit VALUES (NULL)",
             users = users.join(", "),
             posts = posts.join(", ")

@@ -3,7 +3,7 @@
 //! Neither server takes back a change of a table, so all that matters is what the database looks like between two steps. All values
 //! change in one transaction; the steps before it leave every value as it was, and only make room (foreign keys that would not
 //! allow another type are dropped, types are widened); the steps after it make the foreign keys again. Where a text key has room for
-//! Clerk IDs, there is nothing to do but the transaction. Every step looks first whether it is done, so that the same
+//! Clerk IDs, there is little to do but the transaction. Every step looks first whether it is done, so that the same
 //! text can be run again after whatever stopped it.
 //!
 //! Nothing but plain statements is used, no stored procedure: no right to make one is needed, and every client can send them. What
