@@ -216,9 +216,9 @@ impl Database {
                 "rename the column, if it is for something else; the IDs may have been replaced already",
             ));
         }
-        if let Some(link) = links.iter().find(|link| schema.table(&link.table).is_none_or(|table| table.is_partitioned))
-        {
-            return Err(no(format!("`{}` is partitioned", link.table), "take a Clerk ID beside each: `--references`"));
+        let mut tables = std::iter::once(&users.name).chain(links.iter().map(|link| &link.table));
+        if let Some(name) = tables.find(|name| schema.table(name).is_none_or(|table| table.is_partitioned)) {
+            return Err(no(format!("`{name}` is partitioned"), "take a Clerk ID beside each: `--references`"));
         }
         let keys = keys(schema, users, key, &links);
         let holders = std::iter::once((&users.name, key)).chain(links.iter().map(|link| (&link.table, &link.column)));

@@ -33,7 +33,7 @@ pub struct Table {
     pub primary_key: Vec<String>,
     /// Whether it is a partition: what its parent says holds for it.
     pub is_partition: bool,
-    /// Postgres: whether its rows stand in partitions.
+    /// Whether its rows stand in partitions.
     pub is_partitioned: bool,
     /// SQLite: whether its rows are kept by their primary key, and have no number.
     pub without_rowid: bool,

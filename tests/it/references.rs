@@ -6,6 +6,7 @@ mod found;
 mod kills;
 mod many;
 mod replace;
+mod replace_many;
 mod replace_mysql;
 mod replace_sqlite;
 mod replaced;

@@ -222,7 +222,7 @@ impl Database {
             rest.push_str(" INVISIBLE");
         }
         if !comment.is_empty() {
-            rest.push_str(&format!(" COMMENT {}", sql::text(&comment)));
+            rest = format!("{rest} COMMENT {}", sql::text(&comment));
         }
         let made = |type_name: &str, with: &str| Made {
             type_name: type_name.to_owned(),

@@ -72,6 +72,68 @@ pub(in crate::database) fn users_without_clerk_id(plan: &Replacement) -> String 
     format!("SELECT count(*) FROM {users} AS u WHERE {without}")
 }
 
+/// Whether the IDs are replaced, or brought back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forth,
+    Back,
+}
+
+/// The names of the users table, quoted.
+struct Names {
+    users: String,
+    key: String,
+    clerk: String,
+    legacy: String,
+}
+
+impl Names {
+    fn of(plan: &Replacement) -> Self {
+        Self {
+            users: quote_table(plan.engine, &plan.users),
+            key: quote(plan.engine, &plan.key.name),
+            clerk: quote(plan.engine, &plan.clerk_column),
+            legacy: quote(plan.engine, LEGACY_COLUMN),
+        }
+    }
+}
+
+/// The tables that are changed, each once, quoted.
+fn tables(plan: &Replacement) -> Vec<String> {
+    let mut tables = vec![quote_table(plan.engine, &plan.users)];
+    for link in &plan.links {
+        let table = quote_table(plan.engine, &link.table);
+        if !tables.contains(&table) {
+            tables.push(table);
+        }
+    }
+    tables
+}
+
+/// The queries that count what must be as many after a transaction as before: rows, references, and users referred to.
+fn counts(plan: &Replacement) -> Vec<String> {
+    let rows =
+        tables(plan).into_iter().map(|table| format!("SELECT {} AS what, count(*) AS n FROM {table}", text(&table)));
+    let values = plan.links.iter().flat_map(|link| {
+        let (table, column) = (quote_table(plan.engine, &link.table), quote(plan.engine, &link.column.name));
+        let what = format!("{table}.{column}");
+        [(what.clone(), ""), (what + ", values", "DISTINCT ")].map(|(what, distinct)| {
+            format!("SELECT {} AS what, count({distinct}{column}) AS n FROM {table}", text(&what))
+        })
+    });
+    rows.chain(values).collect()
+}
+
+/// The condition that rows refer to nobody.
+fn orphans(plan: &Replacement, link: &Link) -> String {
+    let Names { users, key, .. } = Names::of(plan);
+    let (table, column) = (quote_table(plan.engine, &link.table), quote(plan.engine, &link.column.name));
+    format!(
+        "EXISTS (SELECT 1 FROM {table} AS t WHERE t.{column} IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM {users} AS u WHERE u.{key} = t.{column}))"
+    )
+}
+
 fn text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

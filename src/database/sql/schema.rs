@@ -160,7 +160,8 @@ SELECT CAST(NULLIF(c.TABLE_SCHEMA, DATABASE()) AS CHAR), CAST(c.TABLE_NAME AS CH
   CAST(c.COLUMN_TYPE AS CHAR), LOWER(CAST(c.DATA_TYPE AS CHAR)), CAST(c.CHARACTER_MAXIMUM_LENGTH AS CHAR),
   IF(c.IS_NULLABLE = 'YES', 'true', 'false'), IF(c.GENERATION_EXPRESSION <> '', 'true', 'false'),
   CAST(c.COLLATION_NAME AS CHAR), CAST(c.CHARACTER_SET_NAME AS CHAR),
-  IF(LOWER(CAST(c.EXTRA AS CHAR)) LIKE '%on update%', 'true', 'false'), 'false', 'false', 'false'
+  IF(LOWER(CAST(c.EXTRA AS CHAR)) LIKE '%on update%', 'true', 'false'), 'false',
+  IF(LOWER(CAST(t.CREATE_OPTIONS AS CHAR)) LIKE '%partitioned%', 'true', 'false'), 'false'
 FROM information_schema.COLUMNS AS c
 JOIN information_schema.TABLES AS t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
 WHERE t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND (c.TABLE_SCHEMA = {home} OR c.TABLE_SCHEMA IN (

@@ -404,6 +404,7 @@ async fn on_mysql_what_cannot_be_done_safely_is_refused_and_said() {
         (Key::Integer, "INSERT INTO audit VALUES (998)", "1 rows of `audit.actor` refer to nobody"),
         (Key::Integer, "ALTER TABLE users ADD COLUMN legacy_id int", "may have been replaced already"),
         (Key::Integer, "ALTER TABLE audit ENGINE = MyISAM", "`audit` is kept by MyISAM"),
+        (Key::Integer, "ALTER TABLE audit PARTITION BY HASH (actor) PARTITIONS 2", "`audit` is partitioned"),
         (
             Key::Integer,
             "ALTER TABLE posts ADD COLUMN short varchar(9) AS (author_id)",

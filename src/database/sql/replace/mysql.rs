@@ -10,9 +10,18 @@
 //! depends on a condition is prepared from a text, and a check that fails prepares a text that is no statement: the server
 //! stops there, and its error quotes the text.
 
+mod catalog;
+mod values;
+
+pub(in crate::database) use self::catalog::{
+    column, create_table, make, text, try_alter, try_refer, try_update, unique_indexes,
+};
+
+use self::catalog::{has_key, has_legacy, has_triggers, has_types, lost_keys, other_columns, other_keys};
+use self::values::{orphans, switch, switch_back};
 use super::super::references::word;
-use super::super::schema::mysql_text;
 use super::super::{quote, quote_table};
+use super::{Names, Way};
 use crate::database::TableName;
 use crate::database::references::Link;
 use crate::database::replace::mysql::{Altered, Made, Retyped};
@@ -46,68 +55,6 @@ pub(in crate::database) const UNDO: &[&str] = &["ROLLBACK", GOODBYE];
 /// Takes a lock that ends with the session. While it is another's, somebody else is at it, or the server has not heard yet that a
 /// run was cut short.
 pub(in crate::database) const LOCK: &str = "SELECT GET_LOCK('db2clerk --replace-ids', 10)";
-
-/// Asks how a table is made, whatever the session's own settings are.
-pub(in crate::database) fn create_table(table: &TableName) -> [String; 3] {
-    [
-        "SET @db2clerk_sql_mode = @@SESSION.sql_mode, SESSION sql_mode = ''".to_owned(),
-        format!("SHOW CREATE TABLE {}", quote_table(ENGINE, table)),
-        "SET SESSION sql_mode = @db2clerk_sql_mode".to_owned(),
-    ]
-}
-
-/// Asks for a table's kind, its storage engine, and the comment on its column for old IDs.
-pub(in crate::database) fn make(table: &TableName) -> String {
-    format!(
-        "SELECT CAST(t.TABLE_TYPE AS CHAR), CAST(t.ENGINE AS CHAR), (SELECT CAST(c.COLUMN_COMMENT AS CHAR) \
-         FROM information_schema.COLUMNS AS c WHERE {} AND c.COLUMN_NAME = '{LEGACY_COLUMN}') \
-         FROM information_schema.TABLES AS t WHERE {}",
-        is("c.TABLE_SCHEMA", "c.TABLE_NAME", table, mysql_text),
-        is("t.TABLE_SCHEMA", "t.TABLE_NAME", table, mysql_text)
-    )
-}
-
-/// Asks for a column's comment, and whether it is hidden.
-pub(in crate::database) fn column(table: &TableName, column: &str) -> String {
-    format!(
-        "SELECT CAST(c.COLUMN_COMMENT AS CHAR), CAST(c.EXTRA AS CHAR) FROM information_schema.COLUMNS AS c \
-         WHERE {} AND c.COLUMN_NAME = {}",
-        is("c.TABLE_SCHEMA", "c.TABLE_NAME", table, mysql_text),
-        mysql_text(column)
-    )
-}
-
-/// Asks how many unique indexes cover exactly the columns that a foreign key leads to: newer servers make no key to others.
-pub(in crate::database) fn unique_indexes(key: &ForeignKey) -> String {
-    let columns: Vec<String> = key.to_columns.iter().map(|column| mysql_text(column)).collect();
-    let (count, columns) = (columns.len(), columns.join(", "));
-    format!(
-        "SELECT count(*) FROM (SELECT s.INDEX_NAME FROM information_schema.STATISTICS AS s WHERE {} AND s.NON_UNIQUE = 0 \
-         GROUP BY s.INDEX_NAME HAVING count(*) = {count} AND sum(s.COLUMN_NAME IN ({columns})) = {count}) AS i",
-        is("s.TABLE_SCHEMA", "s.TABLE_NAME", &key.to_table, mysql_text)
-    )
-}
-
-/// Changes nothing, and is refused to whoever may not update the column.
-pub(in crate::database) fn try_update(table: &TableName, column: &str) -> String {
-    let (table, column) = (quote_table(ENGINE, table), quote(ENGINE, column));
-    format!("UPDATE {table} SET {column} = {column} WHERE FALSE")
-}
-
-/// Cannot succeed, and fails in another way for whoever may not alter the table than for others: the column is there.
-pub(in crate::database) fn try_alter(table: &TableName, column: &str) -> String {
-    format!("ALTER TABLE {} ADD COLUMN {} int", quote_table(ENGINE, table), quote(ENGINE, column))
-}
-
-/// Cannot succeed, and fails in another way for whoever may not refer to the table than for others: there is no such column.
-pub(in crate::database) fn try_refer(key: &ForeignKey) -> String {
-    format!(
-        "ALTER TABLE {} ADD CONSTRAINT db2clerk_no_such_key FOREIGN KEY ({}) REFERENCES {} (db2clerk_no_such_column)",
-        quote_table(ENGINE, &key.table),
-        quote(ENGINE, key.columns.first().map_or("", String::as_str)),
-        quote_table(ENGINE, &key.to_table)
-    )
-}
 
 /// The condition that a text is no Clerk ID.
 pub(super) fn no_clerk_id(expression: &str) -> String {
@@ -225,41 +172,14 @@ pub(in crate::database) fn way_back(plan: &Replacement) -> Vec<ReplaceStep> {
 
 /// Writes steps as one text, for people to read and run.
 pub(in crate::database) fn script(steps: &[ReplaceStep]) -> String {
-    let mut text: String = HELLO.iter().map(|statement| format!("{statement};\n")).collect();
+    let mut lines: Vec<String> = HELLO.iter().map(|statement| format!("{statement};")).collect();
     for (number, step) in (1..).zip(steps) {
         let what: String = step.what.chars().filter(|letter| !letter.is_control()).collect();
-        text.push_str(&format!("\n-- {number}. {what}\n"));
-        for statement in &step.statements {
-            text.push_str(statement);
-            text.push_str(";\n");
-        }
+        lines.push(format!("\n-- {number}. {what}"));
+        lines.extend(step.statements.iter().map(|statement| format!("{statement};")));
     }
-    text + "\n" + GOODBYE + ";\n"
-}
-
-/// The names of the users table, quoted.
-struct Names {
-    users: String,
-    key: String,
-    clerk: String,
-    legacy: String,
-}
-
-impl Names {
-    fn of(plan: &Replacement) -> Self {
-        Self {
-            users: quote_table(ENGINE, &plan.users),
-            key: quote(ENGINE, &plan.key.name),
-            clerk: quote(ENGINE, &plan.clerk_column),
-            legacy: quote(ENGINE, LEGACY_COLUMN),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Forth,
-    Back,
+    lines.push(format!("\n{GOODBYE};\n"));
+    lines.join("\n")
 }
 
 /// Runs a statement unless a condition holds.
@@ -316,87 +236,6 @@ fn head(plan: &Replacement) -> Vec<String> {
     statements
 }
 
-/// All values change at once: what the others see is old, or new. Rows that come in meanwhile are seen at the end.
-fn switch(plan: &Replacement) -> ReplaceStep {
-    let Names { users, key, clerk, legacy } = Names::of(plan);
-    let mut referring = vec![];
-    for altered in &plan.altered {
-        for link in links(plan, altered) {
-            let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-            referring.push(format!(
-                "UPDATE {table} AS t JOIN {users} AS u ON {} SET t.{column} = {}{}",
-                same_now(plan, link),
-                as_held(&link.column, &format!("u.{clerk}")),
-                kept(altered, "t.")
-            ));
-        }
-    }
-    let own = format!(
-        "UPDATE {users} SET {legacy} = {key}, {key} = {}{} WHERE {legacy} IS NULL",
-        as_held(&plan.key, &clerk),
-        kept_of_users(plan)
-    );
-    let without = no_clerk_id(&format!("u.{clerk}"));
-    let before = stop_if(
-        &format!("NOT @db2clerk_done AND EXISTS (SELECT 1 FROM {users} AS u WHERE {without})"),
-        "users have no Clerk ID; all IDs are as they were",
-    );
-    transaction(plan, &switched(plan), before, &referring, &own)
-}
-
-fn switch_back(plan: &Replacement, is_back: &str) -> ReplaceStep {
-    let Names { users, key, legacy, .. } = Names::of(plan);
-    let mut referring = vec![];
-    for altered in &plan.altered {
-        for link in links(plan, altered) {
-            let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-            referring.push(format!(
-                "UPDATE {table} AS t JOIN {users} AS u ON {} SET t.{column} = u.{legacy}{} WHERE u.{legacy} IS NOT NULL",
-                same_now(plan, link),
-                kept(altered, "t.")
-            ));
-        }
-    }
-    let own = format!("UPDATE {users} SET {key} = {legacy}{} WHERE {legacy} IS NOT NULL", kept_of_users(plan));
-    transaction(plan, is_back, Vec::new(), &referring, &own)
-}
-
-/// One transaction, unless a condition holds. What is committed by others before ours can be is seen: hence the isolation level.
-/// Foreign keys that stay do not mind the referring columns to be changed first; when the users are, they are in force again, so that
-/// one that the database user may not see stops everything.
-fn transaction(plan: &Replacement, done: &str, before: Vec<String>, referring: &[String], own: &str) -> ReplaceStep {
-    let mut statements = vec![
-        format!("SET @db2clerk_done = ({done})"),
-        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
-        "START TRANSACTION".to_owned(),
-    ];
-    statements.extend(before);
-    statements.push(format!("SET @db2clerk_before = {}", counts(plan)));
-    statements.push("SET SESSION foreign_key_checks = 0".to_owned());
-    statements.extend(referring.iter().flat_map(|statement| unless("@db2clerk_done", statement)));
-    statements.push("SET SESSION foreign_key_checks = 1".to_owned());
-    statements.extend(unless("@db2clerk_done", own));
-    let changed = format!("NOT @db2clerk_done AND @db2clerk_before <> {}", counts(plan));
-    statements.extend(stop_if(&changed, "not as many rows as before; all IDs are as they were"));
-    for link in &plan.links {
-        let orphans = format!("NOT @db2clerk_done AND {}", orphans(plan, link));
-        statements.extend(stop_if(&orphans, "rows refer to nobody; all IDs are as they were"));
-    }
-    statements.push("COMMIT".to_owned());
-    ReplaceStep::of("changes all IDs, in one transaction", statements)
-}
-
-/// How many rows and references there are, as one text.
-fn counts(plan: &Replacement) -> String {
-    let rows =
-        plan.altered.iter().map(|altered| format!("(SELECT count(*) FROM {})", quote_table(ENGINE, &altered.table)));
-    let values = plan.links.iter().flat_map(|link| {
-        let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-        ["", "DISTINCT "].map(|distinct| format!("(SELECT count({distinct}{column}) FROM {table})"))
-    });
-    format!("CONCAT_WS(',', {})", rows.chain(values).collect::<Vec<_>>().join(", "))
-}
-
 /// What must be so in the end.
 fn proofs(plan: &Replacement, way: Way) -> Vec<String> {
     let Names { users, key, legacy, .. } = Names::of(plan);
@@ -416,15 +255,6 @@ fn proofs(plan: &Replacement, way: Way) -> Vec<String> {
         proofs.extend(stop_if(&orphans(plan, link), "rows refer to nobody"));
     }
     proofs
-}
-
-fn orphans(plan: &Replacement, link: &Link) -> String {
-    let Names { users, key, .. } = Names::of(plan);
-    let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-    format!(
-        "EXISTS (SELECT 1 FROM {table} AS t LEFT JOIN {users} AS u ON {} WHERE t.{column} IS NOT NULL AND u.{key} IS NULL)",
-        same_now(plan, link)
-    )
 }
 
 fn drop_keys(plan: &Replacement, done: &str) -> Vec<ReplaceStep> {
@@ -515,19 +345,6 @@ fn retype(
     steps
 }
 
-/// The condition that these columns have these types already.
-fn has_types(table: &TableName, columns: &[(&str, &Made)]) -> String {
-    let types = columns
-        .iter()
-        .map(|(name, made)| format!("(c.COLUMN_NAME = {} AND c.COLUMN_TYPE = {})", text(name), text(&made.type_name)));
-    format!(
-        "(SELECT count(*) = {} FROM information_schema.COLUMNS AS c WHERE {} AND ({}))",
-        columns.len(),
-        is("c.TABLE_SCHEMA", "c.TABLE_NAME", table, text),
-        types.collect::<Vec<_>>().join(" OR ")
-    )
-}
-
 /// The collation of a column once it can hold Clerk IDs.
 pub(in crate::database) fn collation_after(key: &Column, column: &Column) -> Collation {
     let of_text = |column: &Column| column.collation.clone().filter(|_| column.family == Family::Text);
@@ -544,40 +361,6 @@ fn in_collation(Collation { name, charset }: &Collation, expression: &str) -> St
     format!("CONVERT({expression} USING {}) COLLATE {}", word(charset), word(name))
 }
 
-/// The condition that a row `t` refers to a user `u`, as the columns are around the transaction.
-fn same_now(plan: &Replacement, link: &Link) -> String {
-    let (key, column) = (quote(ENGINE, &plan.key.name), quote(ENGINE, &link.column.name));
-    let (own, of_key) = (collation_after(&plan.key, &link.column), collation_after(&plan.key, &plan.key));
-    if own == of_key {
-        format!("u.{key} = t.{column}")
-    } else {
-        format!("u.{key} = {}", in_collation(&of_key, &format!("t.{column}")))
-    }
-}
-
-/// A Clerk ID as a column holds it around the transaction: bytes are not texts yet.
-fn as_held(column: &Column, clerk_id: &str) -> String {
-    if column.family == Family::Binary {
-        format!("CAST(CONVERT({clerk_id} USING utf8mb4) AS BINARY)")
-    } else {
-        clerk_id.to_owned()
-    }
-}
-
-fn kept_of_users(plan: &Replacement) -> String {
-    plan.altered.iter().find(|altered| altered.table == plan.users).map_or(String::new(), |own| kept(own, ""))
-}
-
-/// Columns that would be set to the current time, and stay as they are.
-fn kept(altered: &Altered, prefix: &str) -> String {
-    let names = altered.on_update.iter().map(|name| quote(ENGINE, name));
-    names.map(|name| format!(", {prefix}{name} = {prefix}{name}")).collect()
-}
-
-fn links<'a>(plan: &'a Replacement, altered: &'a Altered) -> impl Iterator<Item = &'a Link> {
-    plan.links.iter().filter(|link| link.table == altered.table)
-}
-
 /// A column's type, with what belongs to it.
 fn type_of(column: &Column) -> String {
     match &column.collation {
@@ -590,123 +373,4 @@ fn type_of(column: &Column) -> String {
 fn switched(plan: &Replacement) -> String {
     let Names { users, legacy, .. } = Names::of(plan);
     format!("EXISTS (SELECT 1 FROM {users} AS u WHERE u.{legacy} IS NOT NULL)")
-}
-
-/// The condition that the column for old IDs is there, with this comment if it is not empty.
-fn has_legacy(plan: &Replacement, comment: &str) -> String {
-    let comment = if comment.is_empty() { String::new() } else { format!(" AND c.COLUMN_COMMENT = {}", text(comment)) };
-    format!(
-        "EXISTS (SELECT 1 FROM information_schema.COLUMNS AS c WHERE {} AND c.COLUMN_NAME = '{LEGACY_COLUMN}'{comment})",
-        is("c.TABLE_SCHEMA", "c.TABLE_NAME", &plan.users, text)
-    )
-}
-
-/// The condition that a column that holds user IDs is another than it was.
-fn other_columns(plan: &Replacement) -> String {
-    let known: Vec<String> = holders(plan)
-        .map(|(table, column)| {
-            let collation = column.collation.as_ref().map_or("", |collation| &collation.name);
-            format!(
-                "({} AND c.COLUMN_NAME = {} AND c.COLUMN_TYPE = {} AND c.IS_NULLABLE = '{}' AND COALESCE(c.COLLATION_NAME, '') = {})",
-                is("c.TABLE_SCHEMA", "c.TABLE_NAME", table, text),
-                text(&column.name),
-                text(&column.type_name),
-                if column.nullable { "YES" } else { "NO" },
-                text(collation)
-            )
-        })
-        .collect();
-    format!("(SELECT count(*) <> {} FROM information_schema.COLUMNS AS c WHERE {})", known.len(), known.join(" OR "))
-}
-
-/// The columns that hold user IDs, with their tables.
-fn holders(plan: &Replacement) -> impl Iterator<Item = (&TableName, &Column)> {
-    std::iter::once((&plan.users, &plan.key)).chain(plan.links.iter().map(|link| (&link.table, &link.column)))
-}
-
-/// The condition that a foreign key is there.
-fn has_key(key: &ForeignKey) -> String {
-    format!(
-        "EXISTS (SELECT 1 FROM information_schema.TABLE_CONSTRAINTS AS k WHERE k.CONSTRAINT_TYPE = 'FOREIGN KEY' AND {} \
-         AND k.CONSTRAINT_NAME = {})",
-        is("k.TABLE_SCHEMA", "k.TABLE_NAME", &key.table, text),
-        text(key.name.as_deref().unwrap_or_default())
-    )
-}
-
-/// The condition that a foreign key is missing, or is another than it was.
-fn lost_keys(plan: &Replacement) -> String {
-    let pairs: Vec<String> = plan
-        .foreign_keys
-        .iter()
-        .flat_map(|key| key.columns.iter().zip(&key.to_columns).map(move |pair| (key, pair)))
-        .map(|(key, (column, to))| {
-            format!(
-                "({} AND k.CONSTRAINT_NAME = {} AND k.COLUMN_NAME = {} AND {} AND k.REFERENCED_COLUMN_NAME = {} \
-                 AND r.DELETE_RULE = {} AND r.UPDATE_RULE = {})",
-                is("k.TABLE_SCHEMA", "k.TABLE_NAME", &key.table, text),
-                text(key.name.as_deref().unwrap_or_default()),
-                text(column),
-                is("k.REFERENCED_TABLE_SCHEMA", "k.REFERENCED_TABLE_NAME", &key.to_table, text),
-                text(to),
-                text(&key.on_delete),
-                text(&key.on_update)
-            )
-        })
-        .collect();
-    if pairs.is_empty() {
-        return "FALSE".to_owned();
-    }
-    format!(
-        "(SELECT count(*) <> {} FROM information_schema.KEY_COLUMN_USAGE AS k \
-         JOIN information_schema.REFERENTIAL_CONSTRAINTS AS r ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA \
-         AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME WHERE {})",
-        pairs.len(),
-        pairs.join(" OR ")
-    )
-}
-
-/// The condition that a foreign key begins or ends at a column that holds user IDs, and is none of those known.
-fn other_keys(plan: &Replacement) -> String {
-    let ends = holders(plan).map(|(table, column)| {
-        let name = text(&column.name);
-        format!(
-            "({} AND k.COLUMN_NAME = {name}) OR ({} AND k.REFERENCED_COLUMN_NAME = {name})",
-            is("k.TABLE_SCHEMA", "k.TABLE_NAME", table, text),
-            is("k.REFERENCED_TABLE_SCHEMA", "k.REFERENCED_TABLE_NAME", table, text)
-        )
-    });
-    let ends = ends.collect::<Vec<_>>().join(" OR ");
-    let known = plan.foreign_keys.iter().map(|key| {
-        let name = text(key.name.as_deref().unwrap_or_default());
-        format!(" AND NOT ({} AND k.CONSTRAINT_NAME = {name})", is("k.TABLE_SCHEMA", "k.TABLE_NAME", &key.table, text))
-    });
-    format!(
-        "EXISTS (SELECT 1 FROM information_schema.KEY_COLUMN_USAGE AS k WHERE k.REFERENCED_TABLE_NAME IS NOT NULL AND ({ends}){})",
-        known.collect::<String>()
-    )
-}
-
-/// The condition that a trigger runs when rows are changed.
-fn has_triggers(plan: &Replacement) -> String {
-    let tables: Vec<String> = plan
-        .altered
-        .iter()
-        .map(|altered| is("g.EVENT_OBJECT_SCHEMA", "g.EVENT_OBJECT_TABLE", &altered.table, text))
-        .collect();
-    format!(
-        "EXISTS (SELECT 1 FROM information_schema.TRIGGERS AS g WHERE g.EVENT_MANIPULATION = 'UPDATE' AND ({}))",
-        tables.join(" OR ")
-    )
-}
-
-/// The condition that a row of the catalog is about a table.
-fn is(schema_column: &str, table_column: &str, table: &TableName, text: fn(&str) -> String) -> String {
-    let schema = table.schema.as_deref().map_or("DATABASE()".to_owned(), text);
-    format!("{schema_column} = {schema} AND {table_column} = {}", text(&table.table))
-}
-
-/// Writes a text as a literal, in the mode that [`HELLO`] sets.
-pub(in crate::database) fn text(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

@@ -1,11 +1,11 @@
 //! The statements that replace the users' key by their Clerk IDs on Postgres, and those that bring it back.
 
 use super::super::{quote, quote_table};
-use super::text;
+use super::{Names, counts, orphans, tables, text};
 use crate::database::TableName;
 use crate::database::references::Link;
+use crate::database::replace::Replacement;
 use crate::database::replace::postgres::{Constraint, Default};
-use crate::database::replace::{LEGACY_COLUMN, Replacement};
 use crate::database::schema::{Column, Family};
 use crate::engine::Engine;
 
@@ -41,7 +41,7 @@ pub(in crate::database) fn script(plan: &Replacement) -> Vec<String> {
     let Names { users, key, clerk, legacy } = Names::of(plan);
     let mut statements = begin(plan);
     statements.push(block(&checks(plan)));
-    statements.extend(counts(plan));
+    statements.push(before(plan));
     statements.extend(drop_keys(plan));
     statements.push(format!("ALTER TABLE {users} ADD COLUMN {legacy} {}", plan.key.type_name));
     statements.push(format!("UPDATE {users} SET {legacy} = {key}"));
@@ -85,7 +85,7 @@ pub(in crate::database) fn way_back(plan: &Replacement) -> Vec<String> {
             "users made since have no legacy_id, and their IDs do not fit the old type: give each of them one first";
         statements.push(block(&[raise_if(&format!("EXISTS (SELECT FROM {users} WHERE {legacy} IS NULL)"), why)]));
     }
-    statements.extend(counts(plan));
+    statements.push(before(plan));
     statements.extend(drop_keys(plan));
     let old = as_text_of_key(plan, &format!("u.{legacy}"));
     for link in &plan.links {
@@ -125,37 +125,6 @@ pub(in crate::database) fn way_back(plan: &Replacement) -> Vec<String> {
     statements.push(format!("ALTER TABLE {users} DROP COLUMN {legacy}"));
     statements.push("COMMIT".to_owned());
     statements
-}
-
-/// The names of the users table, quoted.
-struct Names {
-    users: String,
-    key: String,
-    clerk: String,
-    legacy: String,
-}
-
-impl Names {
-    fn of(plan: &Replacement) -> Self {
-        Self {
-            users: quote_table(ENGINE, &plan.users),
-            key: quote(ENGINE, &plan.key.name),
-            clerk: quote(ENGINE, &plan.clerk_column),
-            legacy: quote(ENGINE, LEGACY_COLUMN),
-        }
-    }
-}
-
-/// The tables that are changed, each once, quoted.
-fn tables(plan: &Replacement) -> Vec<String> {
-    let mut tables = vec![quote_table(ENGINE, &plan.users)];
-    for link in &plan.links {
-        let table = quote_table(ENGINE, &link.table);
-        if !tables.contains(&table) {
-            tables.push(table);
-        }
-    }
-    tables
 }
 
 fn begin(plan: &Replacement) -> Vec<String> {
@@ -217,30 +186,19 @@ fn checks(plan: &Replacement) -> Vec<String> {
 }
 
 /// Remembers how many rows and references there are.
-fn counts(plan: &Replacement) -> Vec<String> {
-    vec![format!("CREATE TEMPORARY TABLE db2clerk_before ON COMMIT DROP AS {}", count_all(plan))]
-}
-
-fn count_all(plan: &Replacement) -> String {
-    let rows =
-        tables(plan).into_iter().map(|table| format!("SELECT {} AS what, count(*) AS n FROM {table}", text(&table)));
-    let values = plan.links.iter().map(|link| {
-        let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-        let what = text(&format!("{table}.{column}"));
-        format!("SELECT {what}, count({column}) FROM {table} UNION ALL SELECT {what} || ', values', count(DISTINCT {column}) FROM {table}")
-    });
-    rows.chain(values).collect::<Vec<_>>().join(" UNION ALL ")
+fn before(plan: &Replacement) -> String {
+    format!("CREATE TEMPORARY TABLE db2clerk_before ON COMMIT DROP AS {}", counts(plan).join(" UNION ALL "))
 }
 
 /// What must be so before it is committed.
 fn proofs(plan: &Replacement, wrong_key: &str, what: &str) -> Vec<String> {
-    let Names { users, key, .. } = Names::of(plan);
+    let Names { users, .. } = Names::of(plan);
     let mut proofs = vec![
         raise_if(
             &format!(
                 "EXISTS ((TABLE db2clerk_before EXCEPT ALL {0}) UNION ALL ({0} EXCEPT ALL TABLE db2clerk_before))",
                 {
-                    let all = count_all(plan);
+                    let all = counts(plan).join(" UNION ALL ");
                     format!("(SELECT * FROM ({all}) AS now)")
                 }
             ),
@@ -251,16 +209,7 @@ fn proofs(plan: &Replacement, wrong_key: &str, what: &str) -> Vec<String> {
             &format!("the key of the users {what}"),
         ),
     ];
-    for link in &plan.links {
-        let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-        proofs.push(raise_if(
-            &format!(
-                "EXISTS (SELECT FROM {table} AS t WHERE t.{column} IS NOT NULL \
-                 AND NOT EXISTS (SELECT FROM {users} AS u WHERE u.{key} = t.{column}))"
-            ),
-            "rows refer to nobody",
-        ));
-    }
+    proofs.extend(plan.links.iter().map(|link| raise_if(&orphans(plan, link), "rows refer to nobody")));
     proofs
 }
 
