@@ -283,7 +283,7 @@ async fn small_on(database: TestDatabase, key: Key) -> Ready {
 }
 
 /// The command, with a ledger that is made if need be.
-fn apply<'a>(file: &'a str) -> Vec<&'a str> {
+fn apply(file: &str) -> Vec<&str> {
     [&APPLY[..], &[file, "--ledger", "ledger.db"]].concat()
 }
 
@@ -529,4 +529,51 @@ async fn on_mysql_a_role_that_lacks_a_right_is_refused_and_the_grant_named() {
         ready.everything().await.must_be_replaced(&before, "with exactly the rights that were named");
         database.execute(&format!("DROP USER {user}")).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mysql_a_foreign_key_that_the_role_cannot_see_stops_the_change_with_all_ids_as_they_were() {
+    for database in [servers::mysql().await, servers::mariadb().await] {
+        let ready = small_on(database, Key::Text).await;
+        let database = &ready.app.database;
+        let home = database.url.rsplit('/').next().expect("a name");
+        let (other, name) = (quoted(&format!("{home}_hidden")), format!("ids_{home}"));
+        let user = format!("'{name}'@'%'");
+        let hidden = format!(
+            "CREATE DATABASE {other} CHARACTER SET utf8mb4;
+             CREATE TABLE {other}.visits (visitor varchar(36) {}, FOREIGN KEY (visitor) REFERENCES {}.users (id) ON DELETE CASCADE);
+             INSERT INTO {other}.visits SELECT id FROM users;
+             CREATE USER {user} IDENTIFIED BY 'secret'; GRANT ALL ON * TO {user}",
+            ready.app.collation_of_users().await,
+            quoted(home)
+        );
+        database.execute(&hidden).await;
+        let before = ready.everything().await;
+        let mut url = url::Url::parse(&database.url).expect("the test's URL");
+        url.set_username(&name).expect("a URL with a user");
+        url.set_password(Some("secret")).expect("a URL with a password");
+        let program = Program::new().variable("DATABASE_URL", url.as_str());
+        program.write("users.sql", "-- table: users\n-- key: id\nSELECT id AS userId, email FROM users");
+        let run = program.run(&apply("replace.sql")).await;
+        run.expect_code(1).expect_told("changes all IDs").expect_told("run the way back, `replace-back.sql`");
+        assert_eq!(ready.everything().await.without_legacy(), before.without_legacy());
+        database.execute(&program.read("replace-back.sql")).await;
+        assert_eq!(ready.everything().await, before);
+        database.execute(&format!("DROP USER {user}; DROP DATABASE {other}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mysql_prisma_users_get_a_migration_folder() {
+    let ready = small(Key::Integer).await;
+    let before = ready.everything().await;
+    let (program, run) = replace(&ready.app, &["--prisma-migration", "clerk-ids", "--json"]).await;
+    run.expect_code(0);
+    let written = run.json()["written"].clone();
+    let (forth, back) = (written[0].as_str().expect("a path"), written[1].as_str().expect("a path"));
+    assert!(forth.ends_with("_clerk-ids/migration.sql") && back.ends_with("_clerk-ids/way-back.sql"), "{written}");
+    ready.app.database.execute(&program.read(forth)).await;
+    ready.everything().await.must_be_replaced(&before, "the migration");
+    ready.app.database.execute(&program.read(back)).await;
+    assert_eq!(ready.everything().await, before, "the way back");
 }

@@ -143,7 +143,9 @@ pub(in crate::database) fn way_back(plan: &Replacement) -> Vec<ReplaceStep> {
     let retypes = Replacement::changes_type(&plan.key);
     let mut checks =
         stop_if(&format!("NOT {}", has_legacy(plan, "")), "there are no old IDs; they may be back already");
-    checks.extend(stop_if(&other_keys(plan), "a foreign key refers to users that was not there before"));
+    // One that the first script stopped at is not in the way back of what it did.
+    let is_new = format!("{} AND {}", switched(plan), other_keys(plan));
+    checks.extend(stop_if(&is_new, "a foreign key refers to users that was not there before"));
     checks.extend(stop_if(&has_triggers(plan), "a trigger runs at updates of these tables"));
     if retypes {
         checks.extend(stop_if(

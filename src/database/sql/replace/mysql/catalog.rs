@@ -197,7 +197,7 @@ fn is(schema_column: &str, table_column: &str, table: &TableName, text: fn(&str)
     format!("{schema_column} = {schema} AND {table_column} = {}", text(&table.table))
 }
 
-/// Writes a text as a literal, in the mode that [`HELLO`] sets.
+/// Writes a text as a literal, in the mode that [`HELLO`](super::HELLO) sets.
 pub(in crate::database) fn text(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
