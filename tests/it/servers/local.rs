@@ -71,11 +71,12 @@ pub(super) async fn mysql() -> Option<Server> {
     };
     let script = WATCHDOG
         .replace("SETUP", &setup)
+        // A server that starts removes the temporary tables of all that share its folder for them.
         .replace(
             "SERVER",
             &format!(
                 "{name} --no-defaults --datadir=\"$dir/data\" --bind-address=127.0.0.1 --port=$port --socket=\"$dir/s\" \
-                 --pid-file=\"$dir/pid\" --innodb-flush-log-at-trx-commit=0 --max-connections=300"
+                 --pid-file=\"$dir/pid\" --tmpdir=\"$dir\" --innodb-flush-log-at-trx-commit=0 --max-connections=300"
             ),
         )
         .replace("STOP_SIGNAL", "KILL");
