@@ -45,6 +45,8 @@ pub enum Point {
     Statement,
     /// SQLite has gone another ten steps on the application's database, opened for writing.
     DatabaseStep,
+    /// A step of a replacement of the users' IDs is done, and the ledger does not know.
+    StepDone,
     /// Users were looked up, and are about to be marked as `sending`.
     SendingToMark,
     /// Users are marked as `sending`, and no request for them is out.
@@ -73,7 +75,7 @@ pub enum Point {
 
 impl Point {
     /// All points, in the order of the enum.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::FolderMade,
         Self::LedgerMade,
         Self::LedgerStep,
@@ -90,6 +92,7 @@ impl Point {
         Self::WriteRehearsed,
         Self::Statement,
         Self::DatabaseStep,
+        Self::StepDone,
         Self::SendingToMark,
         Self::SendingMarked,
         Self::CreateGoesOut,
@@ -124,6 +127,7 @@ impl Point {
             Self::WriteRehearsed => "write-rehearsed",
             Self::Statement => "statement",
             Self::DatabaseStep => "database-step",
+            Self::StepDone => "step-done",
             Self::SendingToMark => "sending-to-mark",
             Self::SendingMarked => "sending-marked",
             Self::CreateGoesOut => "create-goes-out",

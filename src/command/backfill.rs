@@ -77,13 +77,13 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     }
 }
 
-/// The Clerk IDs are in the database already: neither ledger nor Clerk is needed.
+/// The Clerk IDs are in the database already: Clerk is not needed, and a ledger only to remember.
 async fn replace(args: Args, context: &Context) -> Result<Exit, Failure> {
     let url = database_source::url(args.database, context).or_refuse()?;
     let header = header(args.query, &url, context).or_refuse()?;
     let place = write_target::place(args.target, header.as_ref(), context).or_refuse()?;
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
-    replace_ids::run(args.replace_ids, args.references, args.consent, &url, place, context).await
+    replace_ids::run(args.replace_ids, args.references, args.ledger, args.consent, &url, place, context).await
 }
 
 async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
@@ -98,7 +98,8 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     let belonging = ledger.belonging().await?;
     let (instance, production) = belonging.map_or(("none".to_owned(), true), |own| (own.instance_id, own.production));
     let kind = if production { "production" } else { "development" };
-    let write = context.or_interrupted(write_target::open(&url, place)).await??;
+    let replaced = ledger.replacement().await?;
+    let write = context.or_interrupted(write_target::open(&url, place, replaced.as_ref())).await??;
     let beside = beside(&write, args.references, args.overwrite, context).await?;
     let in_clerk = ledger.counts().await?.in_clerk();
     context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
@@ -118,12 +119,12 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
 async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let clerk = clerk_target::open(args.clerk, context).await?;
     clerk.guard()?;
-    let database = database_source::open(args.database, args.query, args.mapping, None, context).await?;
+    let database = database_source::open(args.database, args.query, args.mapping, None, None, context).await?;
     // A query that cannot be taken is told before the long walk, and none stays open during it.
     drop(database.start().await?);
     let place = write_target::place(args.target, Some(&database.query), context).or_refuse()?;
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
-    let write = context.or_interrupted(write_target::open(&database.url, place)).await??;
+    let write = context.or_interrupted(write_target::open(&database.url, place, None)).await??;
     let beside = beside(&write, args.references, args.overwrite, context).await?;
     context.console.say(clerk.describe().join("\n"));
     let ledger = Ledger::temporary(None).await?;
@@ -131,7 +132,8 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let bar = Bar::start(context.console, Phase::Reading, &progress);
     let clerk_users = context.or_interrupted(walk_clerk(&clerk.client, &ledger, &progress)).await??;
     let mut source = database.start().await?;
-    let matching = context.or_interrupted(match_rows(&mut source, &ledger, clerk_users, &progress)).await??;
+    let matching = context.or_interrupted(match_rows(&mut source, &ledger, clerk_users, &progress)).await?;
+    let matching = matching.map_err(run::of_source)?;
     drop(bar);
     let (overwrite, asked) = (args.overwrite, run::asked(&clerk));
     let job = Backfill { ledger, write, beside, overwrite, asked, consent: args.consent };

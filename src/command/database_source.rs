@@ -3,10 +3,12 @@
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Context;
+use super::write_target::ids_are_replaced;
 use crate::args::{DatabaseArgs, MappingArgs, QueryArgs, SelectionArgs};
 use crate::database::{Access, Database, DatabaseUrl, LEGACY_COLUMN, TableName, column_name};
 use crate::engine::Engine;
 use crate::exit::{Failure, OrRefuse};
+use crate::ledger::ReplacedIds;
 use crate::mapping::{Mapping, Options, check_hasher_word};
 use crate::query_file::{self, QueryFile};
 use crate::stage::source::{Origin, Selection, Source};
@@ -23,7 +25,7 @@ pub(super) struct DatabaseSource {
     selection: Selection,
 }
 
-/// Connects to the database, read-only, and chooses the query. Without `selection` all users are wanted, whatever the settings
+/// Connects to the database, read-only, and chooses the query. `replaced` is what the ledger knows of a replacement of IDs. Without `selection` all users are wanted, whatever the settings
 /// say.
 ///
 /// # Errors
@@ -33,6 +35,7 @@ pub(super) async fn open(
     query: QueryArgs,
     mapping: MappingArgs,
     selection: Option<SelectionArgs>,
+    replaced: Option<&ReplacedIds>,
     context: &Context,
 ) -> Result<DatabaseSource, Failure> {
     let from_flag = database.database_url.is_some();
@@ -47,7 +50,7 @@ pub(super) async fn open(
     let options = options(context.config.mapping(mapping)).or_refuse()?;
     let selection = selection.map(|flags| selected(context, flags)).transpose().or_refuse()?.unwrap_or_default();
     let database = context.or_interrupted(Database::connect(&url, Access::Read)).await??;
-    let query = context.or_interrupted(choose(&database, query)).await??;
+    let query = context.or_interrupted(choose(&database, query, replaced)).await??;
     let origin = context.config.origin("DATABASE_URL").filter(|_| !from_flag);
     let origin = origin.map_or(String::new(), |origin| format!(" (`DATABASE_URL` from {origin})"));
     context.console.note(format!("Source:   {url}{origin}, query `{}`", query.name));
@@ -154,7 +157,7 @@ pub(super) fn selected(context: &Context, flags: SelectionArgs) -> Result<Select
     Ok(selection)
 }
 
-async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failure> {
+async fn choose(database: &Database, args: QueryArgs, replaced: Option<&ReplacedIds>) -> Result<QueryFile, Failure> {
     if let Some(path) = args.query {
         if args.password_column.is_some() {
             return Err(anyhow!(
@@ -163,7 +166,7 @@ async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failu
             .or_refuse();
         }
         let query = QueryFile::read(&path).or_refuse()?;
-        refuse_clerk_ids(database, &query).await?;
+        refuse_clerk_ids(database, &query, replaced).await?;
         return Ok(query);
     }
     let name = args.preset.unwrap_or_default();
@@ -185,15 +188,24 @@ async fn choose(database: &Database, args: QueryArgs) -> Result<QueryFile, Failu
     };
     let quoted = password.map(|column| database.quoted(&column));
     let query = preset.query(&columns, quoted.as_deref());
-    let replaced = database.ids_are_replaced(&table, preset.key()).await?;
-    Ok(if replaced { query.by_old_id(LEGACY_COLUMN) } else { query })
+    let is_replaced = ids_are_replaced(database, &table, preset.key(), replaced).await?;
+    Ok(if is_replaced { query.by_old_id(LEGACY_COLUMN) } else { query })
 }
 
 /// Refuses a query that would give Clerk IDs as user IDs, because they have taken their place: everybody would be a stranger.
-async fn refuse_clerk_ids(database: &Database, query: &QueryFile) -> Result<(), Failure> {
-    let (Some(table), Some(key)) = (&query.table, &query.key) else { return Ok(()) };
-    let (table, key) = (TableName::parse(table).or_refuse()?, column_name(key).or_refuse()?);
-    if query.sql.contains(LEGACY_COLUMN) || !database.ids_are_replaced(&table, &key).await? {
+async fn refuse_clerk_ids(
+    database: &Database,
+    query: &QueryFile,
+    replaced: Option<&ReplacedIds>,
+) -> Result<(), Failure> {
+    // A query that does not say where its users stand reads those that the ledger knows.
+    let table = match (&query.table, replaced.and_then(|known| known.source.table.as_ref())) {
+        (Some(table), _) => TableName::parse(table).or_refuse()?,
+        (None, Some(known)) => TableName::parse(known).or_refuse()?,
+        (None, None) => return Ok(()),
+    };
+    let key = query.key.as_deref().map_or(Ok(String::new()), column_name).or_refuse()?;
+    if !ids_are_replaced(database, &table, &key, replaced).await? || query.sql.contains(LEGACY_COLUMN) {
         return Ok(());
     }
     Err(anyhow!(

@@ -61,7 +61,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         .or_refuse();
     }
     let database =
-        database_source::open(args.database, args.query, args.mapping, Some(args.selection), &context).await?;
+        database_source::open(args.database, args.query, args.mapping, Some(args.selection), None, &context).await?;
     let mut source = database.start().await?;
     let folder = match args.output.parent() {
         _ if to_stdout => std::env::temp_dir(),

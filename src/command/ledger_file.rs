@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
+
+use crate::ledger::{Ledger, LedgerError, ReplacedIds};
 
 /// The folder of ledgers in the working folder.
 const FOLDER: &str = ".db2clerk";
@@ -15,6 +17,21 @@ pub(super) fn of_instance(named: Option<PathBuf>, instance_id: &str) -> PathBuf 
     named.unwrap_or_else(|| Path::new(FOLDER).join(format!("{name}.db")))
 }
 
+/// Returns the replacement of IDs that the ledger of an instance knows of. One that is not there knows of none.
+///
+/// # Errors
+/// If the ledger cannot be read.
+pub(super) async fn replaced_ids(
+    named: Option<PathBuf>,
+    instance_id: &str,
+) -> Result<Option<ReplacedIds>, LedgerError> {
+    let path = of_instance(named, instance_id);
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ledger::open_to_look(&path).await?.replacement().await
+}
+
 /// Returns the flag that names the same ledger again, for a command to be shown; nothing for the default one.
 #[must_use]
 pub(super) fn flag(named: Option<&Path>) -> String {
@@ -25,7 +42,7 @@ pub(super) fn flag(named: Option<&Path>) -> String {
 ///
 /// # Errors
 /// If there is none, or more than one.
-pub(super) fn only(named: Option<PathBuf>) -> Result<PathBuf> {
+pub(super) fn only(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path);
     }

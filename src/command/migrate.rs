@@ -59,8 +59,12 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     if !args.dry_run {
         clerk.guard()?;
     }
+    let named_ledger = context.config.ledger(args.ledger).ledger;
+    let replaced = ledger_file::replaced_ids(named_ledger.clone(), &clerk.instance.id).await.or_refuse()?;
+    let replaced = replaced.as_ref();
     let database =
-        database_source::open(args.database, args.query, args.mapping, Some(args.selection), &context).await?;
+        database_source::open(args.database, args.query, args.mapping, Some(args.selection), replaced, &context)
+            .await?;
     let mut source = database.start().await?;
     let DatabaseSource { url, query, .. } = database;
     let writes = context.config.write_back(args.write_back).write_back == Some(true);
@@ -75,11 +79,10 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         place => place.or_refuse()?,
     };
     let table = place.as_ref().map(|place| place.table.to_string());
-    let named_ledger = context.config.ledger(args.ledger).ledger;
     let backfill =
         (!writes).then(|| backfill_command(place.as_ref(), named_ledger.as_deref(), url_from_flag, &context.options));
     let write = match (writes, place) {
-        (true, Some(place)) => Some(write_target::open(&url, place).await?),
+        (true, Some(place)) => Some(write_target::open(&url, place, replaced).await?),
         (true, None) => return Err(write_target::no_table()).or_refuse(),
         (false, _) => None,
     };

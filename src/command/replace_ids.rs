@@ -1,17 +1,19 @@
-//! `backfill --replace-ids`: the Clerk ID becomes the users' key, by a script for people to review and run.
+//! `backfill --replace-ids`: the Clerk ID becomes the users' key, by a script for people to review and run, or at once.
+
+mod apply;
+mod scripts;
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, anyhow};
 use serde_json::json;
 
+use self::scripts::Which;
 use super::Context;
 use super::consent::{self, Asked};
 use super::write_target::Place;
-use crate::args::{ConsentArgs, ReferencesArgs};
+use crate::args::{ConsentArgs, LedgerArgs, ReferencesArgs};
 use crate::database::{Access, Database, DatabaseUrl, Replacement, Target, WriteError, column_path};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure, OrRefuse};
@@ -21,7 +23,7 @@ use crate::stage::references::{Wanted, replacement};
 /// What becomes of the plan.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ReplaceArgs {
-    /// Replace the users' IDs by their Clerk IDs, everywhere: computes the whole plan and writes it as a script (PostgreSQL, SQLite).
+    /// Replace the users' IDs by their Clerk IDs, everywhere: computes the whole plan, and writes, tries or runs it.
     #[arg(long, help_heading = "Replacing IDs", conflicts_with_all = ["overwrite", "from"])]
     pub(super) replace_ids: bool,
     /// File for the script; the way back goes beside it, as `<name>-back.sql`.
@@ -30,10 +32,12 @@ pub(super) struct ReplaceArgs {
     /// Write the script as a migration of this name into `prisma/migrations`.
     #[arg(long, value_name = "NAME", requires = "replace_ids", help_heading = "Replacing IDs")]
     pub(super) prisma_migration: Option<String>,
-    /// Run the script inside a transaction and take it back. The tables are locked meanwhile.
+    /// Run the script inside a transaction and take it back; the tables are locked meanwhile. MySQL cannot take it back: there the plan
+    /// is checked, and not run.
     #[arg(long, requires = "replace_ids", help_heading = "Replacing IDs")]
     pub(super) dry_run: bool,
-    /// Run the script, in one transaction. The tables are locked meanwhile.
+    /// Run the script, in one transaction; the tables are locked meanwhile. On MySQL step by step: each is noted in the ledger, and the
+    /// same command goes on after whatever stopped it.
     #[arg(long, requires = "replace_ids", conflicts_with = "dry_run", help_heading = "Replacing IDs")]
     pub(super) apply: bool,
 }
@@ -45,6 +49,7 @@ pub(super) struct ReplaceArgs {
 pub(super) async fn run(
     args: ReplaceArgs,
     references: ReferencesArgs,
+    ledger: LedgerArgs,
     given: ConsentArgs,
     url: &DatabaseUrl,
     place: Place,
@@ -58,44 +63,45 @@ pub(super) async fn run(
         ))
         .or_refuse();
     }
-    let files = files(&args, chrono::Utc::now()).or_refuse()?;
+    let access = if args.dry_run || args.apply { Access::Write } else { Access::Read };
+    let database = context.or_interrupted(Database::connect(url, access)).await??;
+    let ledger = if args.apply { apply::ledger(ledger, url, &place, context).await? } else { None };
+    if let Some(exit) = apply::go_on(ledger.as_ref(), &database, url, &place, given, context).await? {
+        return Ok(exit);
+    }
+    let files = scripts::files(&args, chrono::Utc::now()).or_refuse()?;
     if args.apply && files.is_empty() {
         return Err(anyhow!(
             "`--apply` wants the way back to be there before\nhint: say `--sql FILE` too, which writes it beside the script"
         ))
         .or_refuse();
     }
-    let access = if args.dry_run || args.apply { Access::Write } else { Access::Read };
-    let database = context.or_interrupted(Database::connect(url, access)).await??;
     let target = context.or_interrupted(database.inspect(&place.table, &place.key, &place.column)).await?;
     let target = target.with_context(|| format!("failed to find the users in {url}")).or_refuse()?;
     let wanted = context.config.references(references).references.unwrap_or(Wanted::All);
     let plan = context.or_interrupted(replacement(&database, &target, &wanted)).await?;
     let plan = plan.with_context(|| format!("no plan was made for {url}")).or_refuse()?;
     let mut text = describe(&plan, &target);
+    if args.dry_run || args.apply {
+        context.or_interrupted(database.must_be_allowed_to_replace(&plan)).await?.or_refuse()?;
+    }
     if args.dry_run {
-        let tried = context.or_interrupted(database.try_replacement(&plan)).await?;
-        or_refused(tried, "the database refuses the plan, and everything is as it was")?;
-        text.push_str("\nTried, and taken back: the database does all of it, and its checks hold.\n");
+        text.push_str(try_it(&database, &plan, context).await?);
     }
     if args.apply {
         context.console.say(format!("Database: {url}\n{text}"));
         consent::ask(Asked { word: "replace", given: false }, given, context).await?;
     }
-    for (path, script) in &files {
-        let script = if *script == Which::Forth { forth(&plan) } else { back(&plan) };
-        save(path, &script).or_refuse()?;
+    for (path, which) in &files {
+        scripts::save(path, &scripts::text(&plan, *which)).or_refuse()?;
         let _ = write!(text, "\nWritten: {}", path.display());
     }
+    let mut exit = Exit::Done;
     if args.apply {
-        // Not to be interrupted: the server is at it, and does all of it or nothing.
-        let replaced = database.replace(&plan).await;
-        or_refused(
-            replaced,
-            "the database did not take the plan as a whole, and everything is as it was; if the connection broke at the very end, \
-             the same command tells whether that was after it",
-        )?;
-        text.push_str("\nDone: the users' IDs are Clerk IDs, everywhere. The old ones are in `legacy_id`.");
+        let way_back = files.iter().find(|(_, which)| *which == Which::Back);
+        let way_back = way_back.map_or(String::new(), |(path, _)| path.display().to_string());
+        exit = apply::run(&database, &plan, ledger.as_ref(), apply::source(url, &place), way_back, context).await?;
+        text.push_str(apply::told(exit));
     } else if !files.is_empty() {
         text.push_str(
             "\n\nRead the script before you run it, on a copy of the database first, and with the application stopped: it locks what \
@@ -105,11 +111,25 @@ pub(super) async fn run(
     }
     let columns = plan.links.iter().map(|link| column_path(&link.table, &link.column.name));
     let json = json!({
-        "users": target.rows, "columns": columns.collect::<Vec<_>>(), "tried": args.dry_run, "applied": args.apply,
+        "users": target.rows, "columns": columns.collect::<Vec<_>>(), "tried": args.dry_run && plan.is_transaction(),
+        "applied": args.apply && exit == Exit::Done,
         "written": files.iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>(),
     });
     context.console.result(text, &json);
-    Ok(Exit::Done)
+    Ok(exit)
+}
+
+/// Tries the plan as far as the engine lets it be tried, and returns what to tell.
+async fn try_it(database: &Database, plan: &Replacement, context: &Context) -> Result<&'static str, Failure> {
+    if !plan.is_transaction() {
+        return Ok(
+            "\nChecked, and not tried: MySQL cannot take back the change of a table. The rows, the constraints and the rights of \
+                   the database user\nare such that the plan can be carried out. Try the script on a copy of the database.\n",
+        );
+    }
+    let tried = context.or_interrupted(database.try_replacement(plan)).await?;
+    or_refused(tried, "the database refuses the plan, and everything is as it was")?;
+    Ok("\nTried, and taken back: the database does all of it, and its checks hold.\n")
 }
 
 /// Refuses what the database user may not do: nothing of it was kept.
@@ -117,45 +137,6 @@ fn or_refused(done: Result<(), WriteError>, what: &'static str) -> Result<(), Fa
     let not_allowed = matches!(done, Err(WriteError::NotAllowed { .. } | WriteError::ReadOnly(_)));
     let done = done.context(what);
     if not_allowed { done.or_refuse() } else { Ok(done?) }
-}
-
-/// Which of the two scripts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
-    Forth,
-    Back,
-}
-
-/// Returns the files to write. None of them may be there.
-fn files(args: &ReplaceArgs, now: chrono::DateTime<chrono::Utc>) -> Result<Vec<(PathBuf, Which)>> {
-    let mut files = Vec::new();
-    if let Some(path) = &args.sql {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        files.push((path.clone(), Which::Forth));
-        files.push((path.with_file_name(format!("{stem}-back.sql")), Which::Back));
-    }
-    if let Some(name) = &args.prisma_migration {
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-        if name.is_empty() || !name.chars().all(plain) {
-            anyhow::bail!("`{name}` cannot be a migration's name\nhint: letters, digits, `_` and `-`");
-        }
-        let folder = Path::new("prisma/migrations").join(format!("{}_{name}", now.format("%Y%m%d%H%M%S")));
-        files.push((folder.join("migration.sql"), Which::Forth));
-        files.push((folder.join("way-back.sql"), Which::Back));
-    }
-    if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
-        anyhow::bail!("`{}` is there already\nhint: name another file", path.display());
-    }
-    Ok(files)
-}
-
-fn save(path: &Path, script: &str) -> Result<()> {
-    let failed = || format!("failed to write `{}`", path.display());
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(failed)?;
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).with_context(failed)?;
-    file.write_all(script.as_bytes()).with_context(failed)
 }
 
 fn describe(plan: &Replacement, target: &Target) -> String {
@@ -169,18 +150,23 @@ fn describe(plan: &Replacement, target: &Target) -> String {
     if Replacement::changes_type(&plan.key) {
         let _ = writeln!(
             text,
-            "  its type changes from `{}` to `text`, and new rows have to be given an ID",
-            plan.key.type_name
+            "  its type changes from `{}` to `{}`, and new rows have to be given an ID",
+            plan.key.type_name,
+            text_type(plan.engine)
         );
     }
     let _ = writeln!(text, "  {} with it:", count(plan.links.len() as u64, "column"));
     for link in &plan.links {
         let change = if Replacement::changes_type(&link.column) {
-            format!(", from `{}` to `text`", link.column.type_name)
+            format!(", from `{}` to `{}`", link.column.type_name, text_type(plan.engine))
         } else {
             String::new()
         };
         let _ = writeln!(text, "    {}{change}", column_path(&link.table, &link.column.name));
+    }
+    let dropped = plan.keys_made_again();
+    if !dropped.is_empty() {
+        let _ = writeln!(text, "  foreign keys dropped meanwhile, and made again as they were: {}", dropped.join(", "));
     }
     let again = plan.made_again();
     if !again.is_empty() {
@@ -198,42 +184,7 @@ fn describe(plan: &Replacement, target: &Target) -> String {
     text
 }
 
-fn forth(plan: &Replacement) -> String {
-    format!(
-        "-- Replaces the user IDs of {} by Clerk IDs, in one transaction: all of it, or nothing.\n\
-         -- It stops if the database is not as it was when this was written, if a user has no Clerk ID, or if anything is missing at the\n\
-         -- end. The old IDs stay in legacy_id; with them, the script beside this one brings them back.\n{}\n{}",
-        one_line(plan),
-        how(plan),
-        plan.script()
-    )
-}
-
-fn back(plan: &Replacement) -> String {
-    let since = if Replacement::changes_type(&plan.key) {
-        "-- Users made since have no legacy_id, and a Clerk ID does not fit the old type: while there are any, this stops. Give each of\n\
-         -- them a legacy_id first. Rows that refer to them are then taken along."
-    } else {
-        "-- Users made since have no legacy_id: they keep the Clerk ID as their ID, and so do the rows that refer to them."
-    };
-    format!(
-        "-- The way back: user IDs of {} are again those of legacy_id, which is dropped in the end. In one transaction.\n{since}\n{}\n{}",
-        one_line(plan),
-        how(plan),
-        plan.way_back()
-    )
-}
-
-/// How the script is run, where that is not plain.
-fn how(plan: &Replacement) -> &'static str {
-    if plan.engine == Engine::Sqlite {
-        "-- Run it with `sqlite3 -bail FILE < SCRIPT`, or any other program that stops at the first error, on a connection of its own.\n"
-    } else {
-        ""
-    }
-}
-
-/// Names the table so that no comment ends with it.
-fn one_line(plan: &Replacement) -> String {
-    plan.users.to_string().chars().filter(|letter| !letter.is_control()).collect()
+/// The type of a column that gets another one.
+fn text_type(engine: Engine) -> &'static str {
+    if engine == Engine::MySql { "varchar(191)" } else { "text" }
 }

@@ -154,16 +154,22 @@ pub(super) async fn read(
             // Half a pull holds digests and is of no use.
             ledger.forget_pull().await?;
             ledger.checkpoint().await?;
-            Err(if is_refusal(&error) { Failure::Refused(error) } else { Failure::Failed(error) })
+            Err(of_source(error))
         }
     }
+}
+
+/// Tells a source that is not what it should be from one that is out of reach.
+#[must_use]
+pub(super) fn of_source(error: anyhow::Error) -> Failure {
+    if is_refusal(&error) { Failure::Refused(error) } else { Failure::Failed(error) }
 }
 
 /// Whether the source is not what it should be, rather than out of reach.
 fn is_refusal(error: &anyhow::Error) -> bool {
     let query = error.downcast_ref::<QueryError>();
     query.is_some_and(|error| !matches!(error, QueryError::Broken(_) | QueryError::Connect(_)))
-        || matches!(error.downcast_ref(), Some(LedgerError::OtherPeople { .. }))
+        || matches!(error.downcast_ref(), Some(LedgerError::OtherPeople { .. } | LedgerError::ClerkIdAsUserId { .. }))
         || error.is::<ReadError>()
         || error.is::<ElementError>()
 }

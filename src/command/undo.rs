@@ -103,7 +103,8 @@ async fn open_rows(
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
     let asked = Source { name: url.identity(), table: Some(place.table.to_string()) };
     ledger.check_database(&asked).await.or_refuse()?;
-    context.or_interrupted(write_target::open(&url, place)).await?
+    let replaced = ledger.replacement().await?;
+    context.or_interrupted(write_target::open(&url, place, replaced.as_ref())).await?
 }
 
 struct Undo {

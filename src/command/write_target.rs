@@ -4,10 +4,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Context;
 use crate::args::TargetArgs;
-use crate::database::{Access, Database, DatabaseUrl, LEGACY_COLUMN, TableName, Target, WriteError, column_name};
+use crate::database::{
+    Access, Database, DatabaseUrl, LEGACY_COLUMN, OldIds, TableName, Target, WriteError, column_name,
+};
 use crate::engine::Engine;
 use crate::exit::{Failure, OrRefuse};
 use crate::kill_point::{self, Point};
+use crate::ledger::ReplacedIds;
 use crate::output::{count, number};
 use crate::query_file::QueryFile;
 
@@ -73,14 +76,43 @@ pub(super) fn no_table() -> anyhow::Error {
     )
 }
 
-/// Connects to the database for writing and looks the place up in the catalog. Nothing is changed yet.
+/// Returns whether the users' IDs have been replaced by Clerk IDs: by the rows, for anybody may have run the script, or by what the
+/// ledger knows, if the old ones are still kept.
+///
+/// # Errors
+/// A refusal, if that was begun and is not finished; a failure, if the table cannot be read.
+pub(super) async fn ids_are_replaced(
+    database: &Database,
+    table: &TableName,
+    key: &str,
+    known: Option<&ReplacedIds>,
+) -> Result<bool, Failure> {
+    let old_ids = database.old_ids(table).await?;
+    if old_ids == OldIds::Unfinished {
+        return Err(anyhow!(
+            "the IDs of `{table}` are being replaced by Clerk IDs, and that is not finished\n\
+             hint: run `db2clerk backfill --replace-ids --apply` again, which goes on where it stopped, or the script that it wrote; or the \
+             way back"
+        ))
+        .or_refuse();
+    }
+    let is_known = known.is_some_and(|known| known.is_finished && known.source.table == Some(table.to_string()));
+    Ok(old_ids == OldIds::Kept && (is_known && key != LEGACY_COLUMN || database.ids_are_replaced(table, key).await?))
+}
+
+/// Connects to the database for writing and looks the place up in the catalog. Nothing is changed yet. `replaced` is what the ledger
+/// knows of a replacement of IDs.
 ///
 /// # Errors
 /// A refusal, if the place cannot take Clerk IDs; a failure, if the database cannot be reached.
-pub(super) async fn open(url: &DatabaseUrl, place: Place) -> Result<WriteTarget, Failure> {
+pub(super) async fn open(
+    url: &DatabaseUrl,
+    place: Place,
+    replaced: Option<&ReplacedIds>,
+) -> Result<WriteTarget, Failure> {
     let database = Database::connect(url, Access::Write).await?;
     let mut place = place;
-    if database.ids_are_replaced(&place.table, &column_name(&place.key).or_refuse()?).await? {
+    if ids_are_replaced(&database, &place.table, &column_name(&place.key).or_refuse()?, replaced).await? {
         // The users' own IDs are Clerk IDs by now; those that we know them by are kept there.
         LEGACY_COLUMN.clone_into(&mut place.key);
     }

@@ -27,7 +27,7 @@ pub use self::clerk_ids::{ClerkIds, TableRow};
 pub use self::error::{ConnectError, QueryError, TargetError, WriteError};
 pub use self::inspect::{KeyKind, NARROWEST_COLUMN, Target};
 pub use self::references::{Link, Measured};
-pub use self::replace::{LEGACY_COLUMN, ReplaceError, Replacement};
+pub use self::replace::{LEGACY_COLUMN, OldIds, ReplaceError, ReplaceStep, Replacement};
 pub use self::rows::Rows;
 pub use self::schema::{Collation, Column, Dependent, DependentKind, Family, ForeignKey, Schema, Table, column_path};
 pub use self::sql::{NameError, TableName, column_name, column_of, spelled};

@@ -1,7 +1,7 @@
 //! The whole schema of a database, as its catalog has it: tables and columns, what refers to what, and what hangs on it.
 
 use super::error::QueryError;
-use super::sql::schema::schema;
+use super::sql::schema::{CHECK_COLUMNS_MYSQL, CHECKS_MARIADB, CHECKS_MYSQL, schema};
 use super::sql::{TableName, spelled};
 use super::{Database, Target};
 use crate::engine::Engine;
@@ -33,7 +33,7 @@ pub struct Table {
     pub primary_key: Vec<String>,
     /// Whether it is a partition: what its parent says holds for it.
     pub is_partition: bool,
-    /// Postgres: whether its rows stand in partitions.
+    /// Whether its rows stand in partitions.
     pub is_partitioned: bool,
     /// SQLite: whether its rows are kept by their primary key, and have no number.
     pub without_rowid: bool,
@@ -137,6 +137,8 @@ pub enum DependentKind {
     Policy,
     /// A rewrite rule.
     Rule,
+    /// A check constraint.
+    Check,
 }
 
 impl DependentKind {
@@ -150,6 +152,7 @@ impl DependentKind {
             Self::Trigger | Self::OtherTrigger => "trigger",
             Self::Policy => "policy",
             Self::Rule => "rule",
+            Self::Check => "check constraint",
         }
     }
 }
@@ -165,8 +168,22 @@ impl Database {
         let current = self.texts(&sql.current).await?.pop().and_then(|mut row| row.pop().flatten());
         let tables = tables(engine, self.texts(&sql.columns).await?, &self.texts(&sql.primary_keys).await?);
         let foreign_keys = foreign_keys(self.texts(&sql.foreign_keys).await?);
-        let dependents = self.texts(&sql.dependents).await?.into_iter().filter_map(dependent).collect();
+        let mut dependents = self.texts(&sql.dependents).await?;
+        if engine == Engine::MySql {
+            dependents.extend(self.checks_mysql().await?);
+        }
+        let dependents = dependents.into_iter().filter_map(dependent).collect();
         Ok(Schema { engine, current, tables, foreign_keys, dependents }.in_its_own_spelling())
+    }
+
+    /// Reads the check constraints. Servers differ in where they tell of them, and old ones have none.
+    async fn checks_mysql(&self) -> Result<Vec<Vec<Option<String>>>, QueryError> {
+        let columns = self.texts(CHECK_COLUMNS_MYSQL).await?.concat();
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let has_table = columns.iter().flatten().any(|column| column == "TABLE_NAME");
+        self.texts(if has_table { CHECKS_MARIADB } else { CHECKS_MYSQL }).await
     }
 
     /// Runs a query and returns its rows, every value as text.
@@ -294,6 +311,7 @@ fn dependent(row: Vec<Option<String>>) -> Option<Dependent> {
         "trigger, not on updates" => DependentKind::OtherTrigger,
         "policy" => DependentKind::Policy,
         "rule" => DependentKind::Rule,
+        "check constraint" => DependentKind::Check,
         _ => return None,
     };
     let (schema, table) = (cells.next(), cells.next());
@@ -423,7 +441,7 @@ fn alike(one: &str, other: &str) -> bool {
 }
 
 /// Returns whether a name stands in a statement as a word of its own, quoted or not.
-fn mentions(sql: &str, name: &str) -> bool {
+pub(super) fn mentions(sql: &str, name: &str) -> bool {
     let (sql, name) = (sql.to_lowercase(), name.to_lowercase());
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
     let doubled = ['"', '`'].map(|quote| name.replace(quote, &format!("{quote}{quote}")));

@@ -2,7 +2,9 @@
 //! around it.
 
 use super::Database;
+use super::error::ConnectError;
 use super::write::Failure;
+use crate::kill_point::{self, Point};
 
 /// The statements, and what takes them back.
 #[derive(Debug, Clone, Default)]
@@ -59,13 +61,64 @@ impl Script {
     }
 }
 
+/// What differs between engines in running statements given as text.
+pub(super) trait Runs {
+    /// A connection.
+    type Connection;
+
+    /// Takes the idle connection, or a new one.
+    async fn take(&self) -> Result<Self::Connection, ConnectError>;
+
+    /// Gives a connection back that is in no transaction.
+    async fn give_back(&self, connection: Self::Connection);
+
+    /// Runs a statement, and returns how many rows it changed.
+    async fn execute(connection: &mut Self::Connection, statement: &str) -> sqlx::Result<u64>;
+
+    /// Runs a question, and returns the first row; no cells, if there is none.
+    async fn ask(connection: &mut Self::Connection, question: &str) -> sqlx::Result<Vec<Option<String>>>;
+
+    /// Says what an error means.
+    fn failure(error: &sqlx::Error) -> Failure;
+}
+
 impl Database {
     /// Runs a script. A connection that cannot be brought back into order is given up.
     pub(super) async fn run(&self, script: &Script) -> Result<Answers, Failure> {
         match self {
-            Self::Postgres(database) => database.run(script).await,
-            Self::MySql(database) => database.run(script).await,
-            Self::Sqlite(database) => database.run(script).await,
+            Self::Postgres(database) => run(database, script).await,
+            Self::MySql(database) => run(database, script).await,
+            Self::Sqlite(database) => run(database, script).await,
         }
     }
+}
+
+async fn run<E: Runs>(engine: &E, script: &Script) -> Result<Answers, Failure> {
+    let mut connection = engine.take().await.map_err(|error| Failure::Whole(error.into()))?;
+    let mut answers = Answers::default();
+    for step in &script.steps {
+        kill_point::reach(Point::Statement);
+        if let Err(error) = run_step::<E>(&mut connection, step, &mut answers).await {
+            for statement in &script.undo {
+                if E::execute(&mut connection, statement).await.is_err() {
+                    return Err(E::failure(&error));
+                }
+            }
+            engine.give_back(connection).await;
+            return Err(E::failure(&error));
+        }
+    }
+    engine.give_back(connection).await;
+    Ok(answers)
+}
+
+async fn run_step<E: Runs>(connection: &mut E::Connection, step: &Step, answers: &mut Answers) -> sqlx::Result<()> {
+    match step {
+        Step::Do(statement) => {
+            E::execute(connection, statement).await?;
+        }
+        Step::Change(statement) => answers.changed += E::execute(connection, statement).await?,
+        Step::Ask(question) => answers.told.push(E::ask(connection, question).await?),
+    }
+    Ok(())
 }

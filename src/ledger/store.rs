@@ -90,6 +90,17 @@ pub enum LedgerError {
         /// Known users compared.
         known: u64,
     },
+    /// User IDs of the source are Clerk IDs of the users that they belong to.
+    #[error(
+        "the source gives `{clerk_id}` as a user ID, and that is the Clerk ID of a user who is in Clerk: the IDs of the users seem to have \
+         been replaced by Clerk IDs; nothing was taken over\n\
+         hint: a user ID is the old one; where `backfill --replace-ids` was run, select `legacy_id AS userId` where it is not NULL, and write \
+         `-- key: legacy_id` at the head of the query file"
+    )]
+    ClerkIdAsUserId {
+        /// The first of them.
+        clerk_id: String,
+    },
     /// The file or its folder cannot be read or written.
     #[error(
         "failed to {what} `{}`\n\

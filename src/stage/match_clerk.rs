@@ -77,13 +77,18 @@ pub async fn match_rows(
             None => matching.rows_without_id += 1,
         }
         if batch.len() == BATCH {
-            add(&mut matching.matched, ledger.match_rows(&batch).await?);
+            add(&mut matching.matched, match_batch(ledger, &batch).await?);
             batch.clear();
         }
     }
-    add(&mut matching.matched, ledger.match_rows(&batch).await?);
+    add(&mut matching.matched, match_batch(ledger, &batch).await?);
     matching.clerk_users_without_row = ledger.clerk_users_without_row(matching.matched.disagreeing).await?;
     Ok(matching)
+}
+
+async fn match_batch(ledger: &Ledger, batch: &[RowSide]) -> Result<Matched> {
+    ledger.refuse_clerk_ids(batch.iter().map(|row| row.user_id.as_str())).await?;
+    Ok(ledger.match_rows(batch).await?)
 }
 
 /// Whoever imported the users may have taken what our checks refuse: a refused row counts, if it has a user ID.

@@ -9,4 +9,7 @@ mod kills;
 mod many;
 mod progress;
 mod replace;
+mod replace_many;
+mod replace_mysql;
 mod replace_sqlite;
+mod replaced;

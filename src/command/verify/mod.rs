@@ -13,7 +13,7 @@ use anyhow::anyhow;
 use self::outcome::Outcome;
 use super::clerk_target::{self, ClerkTarget};
 use super::database_source::{self, DatabaseSource};
-use super::{Context, ledger_file};
+use super::{Context, ledger_file, run};
 use crate::args::{ClerkArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, TargetArgs};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Ledger, LedgerError, Source};
@@ -60,13 +60,15 @@ async fn compare(args: Args, context: &Context) -> Result<Exit, Failure> {
         return Err(anyhow!("`--add-column` writes to the database, and `verify` writes nothing")).or_refuse();
     }
     let clerk = clerk_target::open(args.clerk, context).await?;
-    let database = database_source::open(args.database, args.query, args.mapping, None, context).await?;
+    let named_ledger = context.config.ledger(args.ledger).ledger;
+    let replaced = ledger_file::replaced_ids(named_ledger.clone(), &clerk.instance.id).await.or_refuse()?;
+    let database =
+        database_source::open(args.database, args.query, args.mapping, None, replaced.as_ref(), context).await?;
     // A query that cannot be taken is told before the long walk, and none stays open during it.
     drop(database.start().await?);
     let place = column::place(args.target, &database, context).or_refuse()?;
     let table = place.table();
-    let compared_to =
-        open_ledger(context.config.ledger(args.ledger).ledger, &clerk, &database, table).await.or_refuse()?;
+    let compared_to = open_ledger(named_ledger, &clerk, &database, table).await.or_refuse()?;
     let target = column::open(place, &database, context).await?;
     context.console.note(clerk.describe().join("\n"));
     context.console.note(format!("Ledger:   {}", compared_to.describe().await?));
@@ -80,7 +82,7 @@ async fn compare(args: Args, context: &Context) -> Result<Exit, Failure> {
     let mut source = database.start().await?;
     let has_ledger = compared_to.path.is_some();
     let rows = compare_rows(&mut source, ledger, target.as_ref(), has_ledger, &mut findings, &progress);
-    context.or_interrupted(rows).await??;
+    context.or_interrupted(rows).await?.map_err(run::of_source)?;
     drop(source);
     if let Some(target) = &target {
         let column = compare_column(&database.database, target, ledger, &mut findings, &progress);

@@ -5,47 +5,33 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::MySql;
 use super::failure::write_failure;
-use crate::database::script::{Answers, Script, Step};
+use crate::database::error::ConnectError;
+use crate::database::script::Runs;
 use crate::database::write::Failure;
-use crate::kill_point::{self, Point};
 
-impl MySql {
-    pub(in crate::database) async fn run(&self, script: &Script) -> Result<Answers, Failure> {
-        let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
-        let mut answers = Answers::default();
-        for step in &script.steps {
-            kill_point::reach(Point::Statement);
-            if let Err(error) = take(&mut connection, step, &mut answers).await {
-                let failure = write_failure(&error);
-                for statement in &script.undo {
-                    if sqlx::raw_sql(*statement).execute(&mut connection).await.is_err() {
-                        return Err(failure);
-                    }
-                }
-                self.keep(connection).await;
-                return Err(failure);
-            }
-        }
+impl Runs for MySql {
+    type Connection = MySqlConnection;
+
+    async fn take(&self) -> Result<MySqlConnection, ConnectError> {
+        self.connection().await
+    }
+
+    async fn give_back(&self, connection: MySqlConnection) {
         self.keep(connection).await;
-        Ok(answers)
     }
-}
 
-async fn take(connection: &mut MySqlConnection, step: &Step, answers: &mut Answers) -> sqlx::Result<()> {
-    match step {
-        Step::Do(statement) => {
-            sqlx::raw_sql(AssertSqlSafe(statement.as_str())).execute(connection).await?;
-        }
-        Step::Change(statement) => {
-            let done = sqlx::raw_sql(AssertSqlSafe(statement.as_str())).execute(connection).await?;
-            answers.changed += done.rows_affected();
-        }
-        Step::Ask(question) => {
-            let row = sqlx::raw_sql(AssertSqlSafe(question.as_str())).fetch_optional(connection).await?;
-            answers.told.push(row.as_ref().map(texts).transpose()?.unwrap_or_default());
-        }
+    async fn execute(connection: &mut MySqlConnection, statement: &str) -> sqlx::Result<u64> {
+        Ok(sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await?.rows_affected())
     }
-    Ok(())
+
+    async fn ask(connection: &mut MySqlConnection, question: &str) -> sqlx::Result<Vec<Option<String>>> {
+        let row = sqlx::raw_sql(AssertSqlSafe(question)).fetch_optional(connection).await?;
+        Ok(row.as_ref().map(texts).transpose()?.unwrap_or_default())
+    }
+
+    fn failure(error: &sqlx::Error) -> Failure {
+        write_failure(error)
+    }
 }
 
 fn texts(row: &MySqlRow) -> sqlx::Result<Vec<Option<String>>> {

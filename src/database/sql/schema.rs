@@ -146,6 +146,13 @@ FROM pg_catalog.pg_rewrite AS r
 JOIN pg_catalog.pg_class AS t ON t.oid = r.ev_class AND t.relkind IN ('r', 'p')
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
 WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+UNION
+SELECT 'check constraint', n.nspname::text, t.relname::text, c.conname::text, a.attname::text, NULL
+FROM pg_catalog.pg_constraint AS c
+JOIN pg_catalog.pg_class AS t ON t.oid = c.conrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = ANY (c.conkey)
+WHERE c.contype = 'c'
 ORDER BY 1, 2, 3, 4, 5";
 
 const COLUMNS_MYSQL: &str = "\
@@ -153,7 +160,8 @@ SELECT CAST(NULLIF(c.TABLE_SCHEMA, DATABASE()) AS CHAR), CAST(c.TABLE_NAME AS CH
   CAST(c.COLUMN_TYPE AS CHAR), LOWER(CAST(c.DATA_TYPE AS CHAR)), CAST(c.CHARACTER_MAXIMUM_LENGTH AS CHAR),
   IF(c.IS_NULLABLE = 'YES', 'true', 'false'), IF(c.GENERATION_EXPRESSION <> '', 'true', 'false'),
   CAST(c.COLLATION_NAME AS CHAR), CAST(c.CHARACTER_SET_NAME AS CHAR),
-  IF(LOWER(CAST(c.EXTRA AS CHAR)) LIKE '%on update%', 'true', 'false'), 'false', 'false', 'false'
+  IF(LOWER(CAST(c.EXTRA AS CHAR)) LIKE '%on update%', 'true', 'false'), 'false',
+  IF(LOWER(CAST(t.CREATE_OPTIONS AS CHAR)) LIKE '%partitioned%', 'true', 'false'), 'false'
 FROM information_schema.COLUMNS AS c
 JOIN information_schema.TABLES AS t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
 WHERE t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND (c.TABLE_SCHEMA = {home} OR c.TABLE_SCHEMA IN (
@@ -185,12 +193,32 @@ FROM information_schema.VIEWS AS v WHERE v.TABLE_SCHEMA = {home}
 UNION ALL
 SELECT 'generated column', CAST(NULLIF(c.TABLE_SCHEMA, DATABASE()) AS CHAR), CAST(c.TABLE_NAME AS CHAR), CAST(c.COLUMN_NAME AS CHAR),
   NULL, CAST(c.GENERATION_EXPRESSION AS CHAR)
-FROM information_schema.COLUMNS AS c WHERE c.TABLE_SCHEMA = {home} AND c.GENERATION_EXPRESSION <> ''
+FROM information_schema.COLUMNS AS c WHERE c.GENERATION_EXPRESSION <> '' AND (c.TABLE_SCHEMA = {home} OR c.TABLE_SCHEMA IN (
+  SELECT r.CONSTRAINT_SCHEMA FROM information_schema.REFERENTIAL_CONSTRAINTS AS r WHERE r.UNIQUE_CONSTRAINT_SCHEMA = {home}))
 UNION ALL
 SELECT IF(g.EVENT_MANIPULATION = 'UPDATE', 'trigger', 'trigger, not on updates'),
   CAST(NULLIF(g.EVENT_OBJECT_SCHEMA, DATABASE()) AS CHAR), CAST(g.EVENT_OBJECT_TABLE AS CHAR), CAST(g.TRIGGER_NAME AS CHAR), NULL, NULL
-FROM information_schema.TRIGGERS AS g WHERE g.EVENT_OBJECT_SCHEMA = {home}
+FROM information_schema.TRIGGERS AS g WHERE g.EVENT_OBJECT_SCHEMA = {home} OR g.EVENT_OBJECT_SCHEMA IN (
+  SELECT r.CONSTRAINT_SCHEMA FROM information_schema.REFERENTIAL_CONSTRAINTS AS r WHERE r.UNIQUE_CONSTRAINT_SCHEMA = {home})
 ORDER BY 1, 2, 3, 4";
+
+/// What this server's catalog tells of check constraints: nothing, if it is an old one.
+pub(in crate::database) const CHECK_COLUMNS_MYSQL: &str = "\
+SELECT UPPER(CAST(c.COLUMN_NAME AS CHAR)) FROM information_schema.COLUMNS AS c
+WHERE LOWER(c.TABLE_SCHEMA) = 'information_schema' AND UPPER(c.TABLE_NAME) = 'CHECK_CONSTRAINTS'";
+
+/// MariaDB's, where a name may come again in another table.
+pub(in crate::database) const CHECKS_MARIADB: &str = "\
+SELECT 'check constraint', CAST(NULLIF(k.CONSTRAINT_SCHEMA, DATABASE()) AS CHAR), CAST(k.TABLE_NAME AS CHAR),
+  CAST(k.CONSTRAINT_NAME AS CHAR), NULL, CAST(k.CHECK_CLAUSE AS CHAR)
+FROM information_schema.CHECK_CONSTRAINTS AS k";
+
+/// MySQL's, that does not say of which table one is.
+pub(in crate::database) const CHECKS_MYSQL: &str = "\
+SELECT 'check constraint', CAST(NULLIF(k.CONSTRAINT_SCHEMA, DATABASE()) AS CHAR), CAST(t.TABLE_NAME AS CHAR),
+  CAST(k.CONSTRAINT_NAME AS CHAR), NULL, CAST(k.CHECK_CLAUSE AS CHAR)
+FROM information_schema.CHECK_CONSTRAINTS AS k JOIN information_schema.TABLE_CONSTRAINTS AS t
+  ON t.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND t.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND t.CONSTRAINT_TYPE = 'CHECK'";
 
 /// What SQLite makes of a column's type, its affinity, follows from the type's name: <https://www.sqlite.org/datatype3.html>.
 const COLUMNS_SQLITE: &str = "\

@@ -61,8 +61,8 @@ impl Ledger {
     /// whole pull those that are gone marked. Of users in Clerk it is noted what changed. All in one transaction.
     ///
     /// # Errors
-    /// [`LedgerError::OtherPeople`], if known user IDs now belong to other people; [`LedgerError`], if the ledger cannot be
-    /// written. Nothing is merged then.
+    /// [`LedgerError::OtherPeople`], if known user IDs now belong to other people; [`LedgerError::ClerkIdAsUserId`], if user IDs are
+    /// Clerk IDs that the ledger knows; [`LedgerError`], if the ledger cannot be written. Nothing is merged then.
     pub async fn merge(&self, terms: &Terms) -> Result<Merged, LedgerError> {
         let mut connection = self.connection().await;
         let failed = self.failed("merge the pull into");
@@ -70,6 +70,7 @@ impl Ledger {
         kill_point::reach(Point::MergeBegun);
         run(&mut transaction, INDEX_STAGED).await.map_err(&failed)?;
         run(&mut transaction, REFUSE_REPEATED_USER_IDS).await.map_err(&failed)?;
+        rivals::refuse_clerk_ids(&mut transaction, &failed).await?;
         run(&mut transaction, MEET).await.map_err(&failed)?;
         if !terms.accept_changed_identifiers {
             rivals::refuse_other_people(&mut transaction, terms.extent, &failed).await?;

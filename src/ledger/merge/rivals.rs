@@ -13,6 +13,22 @@ use crate::record::{IdentifierKind, UserId};
 /// So many people may change all their addresses in a small application without its being taken for another one.
 const FEW_PEOPLE: u64 = 5;
 
+/// Refuses user IDs that are Clerk IDs of users whom the ledger knows by other IDs. Hardly anybody's IDs begin like those: then it is
+/// one look into an index.
+pub(super) async fn refuse_clerk_ids(
+    connection: &mut SqliteConnection,
+    failed: &impl Fn(sqlx::Error) -> LedgerError,
+) -> Result<(), LedgerError> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT staged.user_id FROM staged CROSS JOIN user ON user.clerk_id = staged.user_id
+         WHERE staged.user_id >= 'user_' AND staged.user_id < 'user`' AND user.user_id IS NOT staged.user_id LIMIT 1",
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(failed)?;
+    found.map_or(Ok(()), |clerk_id| Err(LedgerError::ClerkIdAsUserId { clerk_id }))
+}
+
 /// A tenth of the known users with no identifier in common with before, or half of a handful, is no longer people changing their
 /// addresses.
 pub(super) async fn refuse_other_people(

@@ -11,7 +11,7 @@ mod wanted;
 
 pub use self::choose::{ChooseError, choose};
 pub use self::obstacles::Obstacle;
-pub use self::replace::{NoReplacement, replacement};
+pub use self::replace::{NoReplacement, StepsEnd, replacement, run_steps};
 pub use self::wanted::{Wanted, WantedColumn, WantedError};
 
 use self::find::{by_constraint, by_guess};

@@ -78,6 +78,7 @@ fn of_dependent(dependent: &Dependent, table: &TableName) -> Obstacle {
         DependentKind::OtherTrigger => (false, OTHER_TRIGGER),
         DependentKind::Policy => (true, POLICY),
         DependentKind::Rule => (true, RULE),
+        DependentKind::Check => (false, CHECK),
     };
     let (kind, name) = (dependent.kind.word(), dependent.name.clone());
     Obstacle { kind, name, table: table.clone(), columns: Vec::new(), of_column, why }
@@ -96,5 +97,6 @@ const OTHER_TRIGGER: &str = "does not run at updates, but may expect an ID of th
 const POLICY: &str =
     "may hide rows from the database user, or keep it from changing them, and may compare the old ID with something";
 const RULE: &str = "replaces the statements that change the table";
+const CHECK: &str = "was made for IDs as they are, and may let no other pass";
 const PRIMARY: &str = "the ID is part of it: its index is made anew";
 const FOREIGN: &str = "the ID refers together with other columns: all of them must fit again";

@@ -3,8 +3,10 @@
 use super::find::by_constraint;
 use super::obstacles::obstacles;
 use super::{ChooseError, Reference, Wanted, choose};
-use crate::database::{Database, Measured, QueryError, ReplaceError, Replacement, Target};
+use crate::database::{Database, Measured, QueryError, ReplaceError, Replacement, Target, WriteError};
 use crate::engine::Engine;
+use crate::ledger::{Ledger, LedgerError, ReplacingStep};
+use crate::shutdown::Shutdown;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +63,12 @@ pub async fn replacement(database: &Database, target: &Target, wanted: &Wanted) 
         Replacement::changes_type(&plan.key) || plan.links.iter().any(|link| Replacement::changes_type(&link.column));
     for obstacle in obstacles(&schema, target, &references) {
         let hint = match obstacle.kind {
-            // SQLite keeps views as text, and triggers are out of force meanwhile.
-            "view" | "trigger" if schema.engine == Engine::Sqlite => continue,
+            // SQLite and MySQL keep views as text, and SQLite's triggers are out of force meanwhile.
+            "view" if schema.engine != Engine::Postgres => continue,
+            "trigger" if schema.engine == Engine::Sqlite => continue,
+            "trigger" if schema.engine == Engine::MySql && obstacle.of_column => {
+                "drop the trigger before, and make it again afterwards; look whether it has to change"
+            }
             "view" | "materialized view" if changes_type => {
                 "drop it before, and make it again after the script has run"
             }
@@ -72,10 +78,57 @@ pub async fn replacement(database: &Database, target: &Target, wanted: &Wanted) 
             "policy" | "rule" | "generated column" => {
                 "drop it before, and make it again for Clerk IDs after the script has run"
             }
+            "check constraint" => "drop it before, and make it again for Clerk IDs afterwards",
             _ => continue,
         };
         let (kind, name, table, why) = (obstacle.kind, obstacle.name, obstacle.table.to_string(), obstacle.why);
         return Err(NoReplacement::Obstacle { kind, name, table, why, hint });
     }
     Ok(plan)
+}
+
+/// How far the steps have come.
+#[derive(Debug)]
+pub enum StepsEnd {
+    /// All of them are done.
+    Complete,
+    /// A stop was asked for, and the step after those that are done not begun.
+    Interrupted,
+    /// One failed. Those before it stand.
+    Failed {
+        /// Its number, from 1 on.
+        number: usize,
+        /// What it does, in words.
+        what: String,
+        /// Why it failed.
+        error: WriteError,
+    },
+}
+
+/// Runs the steps of a replacement, each noted in the ledger before and after, and told. All of them, from the first on: one that
+/// is done finds that out itself, whoever did it.
+///
+/// # Errors
+/// [`LedgerError`], if the ledger cannot be written.
+pub async fn run_steps(
+    database: &Database,
+    ledger: &Ledger,
+    steps: &[ReplacingStep],
+    shutdown: &Shutdown,
+    mut tell: impl FnMut(usize, &str),
+) -> Result<StepsEnd, LedgerError> {
+    for (number, step) in (1..).zip(steps) {
+        // Never within a step: the server would go on with it.
+        if shutdown.requested() {
+            return Ok(StepsEnd::Interrupted);
+        }
+        tell(number, &step.what);
+        ledger.note_step_begun(number).await?;
+        if let Err(error) = database.run_step(&step.statements).await {
+            return Ok(StepsEnd::Failed { number, what: step.what.clone(), error });
+        }
+        ledger.note_step_done(number).await?;
+    }
+    ledger.note_replacement_finished().await?;
+    Ok(StepsEnd::Complete)
 }

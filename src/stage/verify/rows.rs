@@ -87,6 +87,7 @@ async fn compare(
     findings: &mut Findings<'_>,
 ) -> Result<()> {
     let user_ids: Vec<&str> = batch.iter().map(|row| row.user_id.as_str()).collect();
+    ledger.refuse_clerk_ids(user_ids.iter().copied()).await?;
     let known = ledger.known(&user_ids).await?;
     let holders = holders(batch, &known, ledger, judge).await?;
     let mut verdicts = Vec::with_capacity(batch.len());

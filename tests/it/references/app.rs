@@ -14,6 +14,8 @@ pub(crate) enum Key {
     Text,
     /// MySQL's `binary(16)`.
     Binary,
+    /// Text with no room for a Clerk ID.
+    Short,
 }
 
 /// The application's database.
@@ -56,7 +58,8 @@ impl App {
             (Key::Binary, Engine::Postgres) => "bytea",
             (Key::Binary, Engine::MySql) => "binary(16)",
             (Key::Binary, Engine::Sqlite) => "blob",
-            (Key::Uuid | Key::Text, _) => "text",
+            (Key::Short, Engine::Postgres | Engine::MySql) => "varchar(20)",
+            (Key::Uuid | Key::Text | Key::Short, _) => "text",
         }
     }
 
@@ -75,7 +78,7 @@ impl App {
             (Key::Integer, _) => format!("({number})"),
             (Key::Uuid, Engine::Postgres) => format!("{}::uuid", joined("00000000-0000-4000-8000-")),
             (Key::Uuid, _) => joined("00000000-0000-4000-8000-"),
-            (Key::Text, _) => joined("cm"),
+            (Key::Text | Key::Short, _) => joined("cm"),
             (Key::Binary, Engine::Postgres) => format!("decode({}, 'hex')", joined("00000000000040008000")),
             (Key::Binary, _) => format!("unhex({})", joined("00000000000040008000")),
         }
@@ -125,6 +128,13 @@ impl App {
             Engine::MySql => format!("concat('user_', {number})"),
             _ => format!("'user_' || ({number})"),
         }
+    }
+
+    /// MySQL: the character set and the collation of the users' key, for a column of another database.
+    pub(crate) async fn collation_of_users(&self) -> String {
+        let question = "SELECT CONCAT('CHARACTER SET ', CHARACTER_SET_NAME, ' COLLATE ', COLLATION_NAME) \
+            FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'users' AND COLUMN_NAME = 'id'";
+        self.database.query(question).await[0][0].clone().expect("a collation")
     }
 
     async fn make(&self) {

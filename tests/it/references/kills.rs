@@ -10,11 +10,12 @@ use db2clerk::kill_point::Point;
 use super::app::{App, Key};
 use super::beside::{Session, Stage};
 use crate::kills::rig::below_shell;
+use crate::program::Program;
 use crate::servers;
 
 /// Runs the program to be killed at a passage of a point, and returns whether it was.
-pub(super) async fn is_killed(stage: &Stage, arguments: &[&str], point: Point, passage: u64) -> bool {
-    let mut command = below_shell(&stage.program.command(arguments), "ulimit -c 0");
+pub(super) async fn is_killed(program: &Program, arguments: &[&str], point: Point, passage: u64) -> bool {
+    let mut command = below_shell(&program.command(arguments), "ulimit -c 0");
     command.env("DB2CLERK_KILL_AT", format!("{}:{passage}", point.word()));
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let status = tokio::task::spawn_blocking(move || command.status()).await.expect("a task").expect("it starts");
@@ -51,7 +52,7 @@ async fn before_no_statement_and_in_the_middle_of_none_a_kill_does_harm() {
         for (point, stride) in points {
             let mut kills = 0;
             for passage in (1..).step_by(stride) {
-                if !is_killed(&stage, &arguments, point, passage).await {
+                if !is_killed(&stage.program, &arguments, point, passage).await {
                     break;
                 }
                 kills += 1;

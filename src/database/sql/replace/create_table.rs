@@ -51,6 +51,22 @@ pub(in crate::database) fn counts_rows(create: &str) -> bool {
     tokens(create).iter().any(|token| token.is(create, "AUTOINCREMENT"))
 }
 
+/// Returns the check constraints, as they are written.
+pub(in crate::database) fn checks(create: &str) -> Vec<String> {
+    let tokens = tokens(create);
+    let opens =
+        tokens.windows(2).enumerate().filter(|(_, pair)| pair[0].is(create, "CHECK") && pair[1].is(create, "("));
+    let check = |(at, pair): (usize, &[Token])| {
+        let mut depth = 0;
+        let end = tokens[at + 1..].iter().find(|token| {
+            depth += i32::from(token.is(create, "(")) - i32::from(token.is(create, ")"));
+            depth == 0
+        })?;
+        Some(create[pair[0].at.start..end.at.end].to_owned())
+    };
+    opens.filter_map(check).collect()
+}
+
 /// Returns whether a statement ends with a comment, which would go on over what follows.
 pub(in crate::database) fn ends_in_comment(sql: &str) -> bool {
     let end = tokens(sql).last().map_or(0, |last| last.at.end);
@@ -202,6 +218,13 @@ mod tests {
         ] {
             assert_eq!(ends_in_comment(sql), ends, "{sql}");
         }
+    }
+
+    #[test]
+    fn checks_are_found_as_they_are_written() {
+        let create = "CREATE TABLE \"check\" (a int check (a > (1 + 2) AND b <> 'check (x)'), b, -- check (no)\n CONSTRAINT c CHECK(b))";
+        assert_eq!(checks(create), ["check (a > (1 + 2) AND b <> 'check (x)')", "CHECK(b)"]);
+        assert_eq!(checks("CREATE TABLE t (\"check\" (1), x CHECK (1"), Vec::<String>::new());
     }
 
     #[test]

@@ -4,12 +4,17 @@
 //! from the old one, as <https://www.sqlite.org/lang_altertable.html> has it. All of it is one transaction. The `sqlite3` shell goes
 //! on after an error unless it is told not to: so the last check before the end takes everything back unless all others passed.
 
+mod change;
+mod checks;
+
+use self::change::{drop_triggers, make_again, make_objects, update, update_back};
+use self::checks::Checks;
 use super::super::{quote, quote_table};
-use super::create_table::ends_in_comment;
-use super::text;
+use super::{Names, Way, counts, orphans, text};
 use crate::database::references::Link;
-use crate::database::replace::{Kept, LEGACY_COLUMN, Replacement};
-use crate::database::schema::{Column, Family};
+use crate::database::replace::sqlite::Kept;
+use crate::database::replace::{LEGACY_COLUMN, Replacement};
+use crate::database::schema::Family;
 use crate::engine::Engine;
 
 const ENGINE: Engine = Engine::Sqlite;
@@ -54,7 +59,7 @@ pub(super) fn no_clerk_id(expression: &str) -> String {
 }
 
 /// The statements that replace the IDs; the transaction and what has to stand around it are part of them.
-pub(super) fn script(plan: &Replacement) -> Vec<String> {
+pub(in crate::database) fn script(plan: &Replacement) -> Vec<String> {
     let Names { users, key, clerk, legacy, .. } = Names::of(plan);
     let mut checks = Checks::default();
     let mut body = vec![
@@ -104,7 +109,7 @@ pub(super) fn script(plan: &Replacement) -> Vec<String> {
 }
 
 /// The statements that bring the old IDs back, of everybody who had one.
-pub(super) fn way_back(plan: &Replacement) -> Vec<String> {
+pub(in crate::database) fn way_back(plan: &Replacement) -> Vec<String> {
     let Names { users, key, legacy, .. } = Names::of(plan);
     let mut checks = Checks::default();
     let mut body = Vec::new();
@@ -146,67 +151,6 @@ pub(super) fn way_back(plan: &Replacement) -> Vec<String> {
     transaction(plan, body, checks, end)
 }
 
-/// The names of the users table, quoted.
-struct Names {
-    users: String,
-    key: String,
-    clerk: String,
-    legacy: String,
-}
-
-impl Names {
-    fn of(plan: &Replacement) -> Self {
-        Self {
-            users: quote_table(ENGINE, &plan.users),
-            key: quote(ENGINE, &plan.key.name),
-            clerk: quote(ENGINE, &plan.clerk_column),
-            legacy: quote(ENGINE, LEGACY_COLUMN),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Forth,
-    Back,
-}
-
-/// The checks of a script. Each leaves a row behind if it passed.
-#[derive(Default)]
-struct Checks(Vec<String>);
-
-impl Checks {
-    /// Adds a check that fails if a condition holds.
-    fn add(&mut self, condition: &str, why: &str) -> String {
-        self.0.push(why.to_owned());
-        format!("INSERT INTO temp.db2clerk_checks SELECT {}, coalesce({condition}, 1)", self.0.len())
-    }
-
-    /// Makes what the checks need.
-    fn begin(&self) -> [String; 2] {
-        let cases = self.0.iter().enumerate().map(|(at, why)| {
-            let told = text(&format!("db2clerk: {why}; nothing was changed"));
-            format!("  WHEN {} THEN RAISE(ABORT, {told})\n", at + 1)
-        });
-        let cases: String = cases.collect();
-        [
-            "CREATE TEMP TABLE db2clerk_checks (number INTEGER PRIMARY KEY, failed INTEGER NOT NULL CHECK (failed = 0))".to_owned(),
-            format!(
-                "CREATE TEMP TRIGGER db2clerk_stop BEFORE INSERT ON db2clerk_checks WHEN NEW.failed BEGIN\n  SELECT CASE NEW.number\n\
-                 {cases}  ELSE RAISE(ROLLBACK, 'db2clerk: a check failed; nothing was changed')\n  END; END"
-            ),
-        ]
-    }
-
-    /// The last of them: all others passed.
-    fn end(&self) -> String {
-        format!(
-            "INSERT OR ROLLBACK INTO temp.db2clerk_checks SELECT 0, (SELECT count(*) FROM temp.db2clerk_checks) <> {}",
-            self.0.len()
-        )
-    }
-}
-
 /// Puts the transaction around the statements. Foreign keys and the habit of renaming what refers to a table are settings of the
 /// connection, which can be changed outside of transactions only.
 fn transaction(plan: &Replacement, body: Vec<String>, mut checks: Checks, end: Vec<String>) -> Vec<String> {
@@ -233,11 +177,6 @@ fn transaction(plan: &Replacement, body: Vec<String>, mut checks: Checks, end: V
     }
     statements.push("PRAGMA legacy_alter_table = OFF".to_owned());
     statements
-}
-
-/// The links of a table.
-fn links<'a>(plan: &'a Replacement, kept: &'a Kept) -> impl Iterator<Item = &'a Link> {
-    plan.links.iter().filter(|link| link.table == kept.table.name)
 }
 
 /// The names of the tables that are changed, folded as SQLite folds them.
@@ -301,26 +240,19 @@ fn state(plan: &Replacement) -> String {
         text(&plan.legacy_index)
     )];
     for kept in &plan.tables {
-        let (table, name) = (quote_table(ENGINE, &kept.table.name), text(&kept.table.name.table));
-        parts.push(format!("SELECT {name}, count(*) FROM {table}"));
+        let name = text(&kept.table.name.table);
         parts.push(format!(
             "SELECT {name} || ' key ' || f.\"from\" || ' ' || f.seq || ' ' || f.\"table\" || ' ' || ifnull(f.\"to\", '') || ' ' \
              || f.on_update || ' ' || f.on_delete || ' ' || f.\"match\", 0 FROM pragma_foreign_key_list({name}, 'main') AS f"
         ));
         parts.push(format!("SELECT {name} || ' violations', count(*) FROM pragma_foreign_key_check({name}, 'main')"));
     }
-    for link in &plan.links {
-        let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-        let what = text(&format!("{table}.{column}"));
-        parts.push(format!("SELECT {what}, count({column}) FROM {table}"));
-        parts.push(format!("SELECT {what} || ' values', count(DISTINCT {column}) FROM {table}"));
-    }
+    parts.extend(counts(plan));
     parts.join(" UNION ALL ")
 }
 
 /// What must be so before it is committed.
 fn proofs(plan: &Replacement, way: Way, checks: &mut Checks) -> Vec<String> {
-    let Names { users, key, .. } = Names::of(plan);
     let state = state(plan);
     let mut proofs = vec![checks.add(
         &format!(
@@ -336,14 +268,7 @@ fn proofs(plan: &Replacement, way: Way, checks: &mut Checks) -> Vec<String> {
         ));
     }
     for link in &plan.links {
-        let (table, column) = (quote_table(ENGINE, &link.table), quote(ENGINE, &link.column.name));
-        proofs.push(checks.add(
-            &format!(
-                "EXISTS (SELECT 1 FROM {table} AS t WHERE t.{column} IS NOT NULL \
-                 AND NOT EXISTS (SELECT 1 FROM {users} AS u WHERE u.{key} = t.{column}))"
-            ),
-            "rows refer to nobody",
-        ));
+        proofs.push(checks.add(&orphans(plan, link), "rows refer to nobody"));
     }
     proofs
 }
@@ -368,132 +293,4 @@ fn columns(plan: &Replacement, kept: &Kept, way: Way) -> String {
     }
     // Versions of SQLite tell some types in capitals, others as they were written.
     columns.join(", ").to_ascii_lowercase()
-}
-
-fn drop_triggers(plan: &Replacement) -> Vec<String> {
-    let triggers = plan.tables.iter().flat_map(|kept| &kept.objects).filter(|object| object.kind == "trigger");
-    triggers.map(|trigger| format!("DROP TRIGGER main.{}", quote(ENGINE, &trigger.name))).collect()
-}
-
-/// Makes the triggers again, and the indexes of tables that were made again, by their own texts.
-fn make_objects(plan: &Replacement) -> Vec<String> {
-    let objects = plan.tables.iter().flat_map(|kept| kept.objects.iter().map(move |object| (kept, object)));
-    let mut gone: Vec<_> = objects
-        .filter(|(kept, object)| object.kind == "trigger" || kept.is_made_again())
-        .map(|(_, object)| object)
-        .collect();
-    gone.sort_by_key(|object| object.kind != "index");
-    let ended = |sql: &str| if ends_in_comment(sql) { format!("{sql}\n") } else { sql.to_owned() };
-    gone.into_iter().map(|object| ended(&object.sql)).collect()
-}
-
-/// Replaces the values of a table where they are.
-fn update(plan: &Replacement, kept: &Kept) -> Vec<String> {
-    let Names { users, key, clerk, legacy } = Names::of(plan);
-    let table = quote_table(ENGINE, &kept.table.name);
-    let mut statements: Vec<String> = links(plan, kept)
-        .map(|link| {
-            let column = quote(ENGINE, &link.column.name);
-            let value = format!("(SELECT u.{clerk} FROM {users} AS u WHERE u.{key} = {table}.{column})");
-            format!("UPDATE {table} SET {column} = {value} WHERE {column} IS NOT NULL")
-        })
-        .collect();
-    if kept.table.name == plan.users {
-        statements.push(format!("ALTER TABLE {users} ADD COLUMN {legacy} {}", type_of(&plan.key)));
-        statements.push(format!("UPDATE {users} SET {legacy} = {key}, {key} = {clerk}"));
-    }
-    statements
-}
-
-fn update_back(plan: &Replacement, kept: &Kept) -> Vec<String> {
-    let Names { users, key, legacy, .. } = Names::of(plan);
-    let table = quote_table(ENGINE, &kept.table.name);
-    let mut statements: Vec<String> = links(plan, kept)
-        .map(|link| {
-            let column = quote(ENGINE, &link.column.name);
-            let value = format!("(SELECT u.{legacy} FROM {users} AS u WHERE u.{key} = {table}.{column})");
-            format!(
-                "UPDATE {table} SET {column} = {value} WHERE {column} IN (SELECT u.{key} FROM {users} AS u WHERE u.{legacy} IS NOT NULL)"
-            )
-        })
-        .collect();
-    if kept.table.name == plan.users {
-        statements.push(format!("UPDATE {users} SET {key} = {legacy} WHERE {legacy} IS NOT NULL"));
-    }
-    statements
-}
-
-/// Makes a table again with other types, and fills it from the old one.
-fn make_again(plan: &Replacement, kept: &Kept, way: Way, checks: &mut Checks) -> Vec<String> {
-    let Names { users, key, clerk, legacy } = Names::of(plan);
-    let (table, old) = (quote_table(ENGINE, &kept.table.name), quote(ENGINE, &kept.old_name));
-    let is_users = kept.table.name == plan.users;
-    let from = if is_users { &old } else { &users };
-    let (mut into, mut values) = (Vec::new(), Vec::new());
-    if let Some(number) = kept.row_number(way == Way::Forth) {
-        into.push(number.to_owned());
-        values.push(format!("t.{number}"));
-    }
-    for column in kept.table.columns.iter().filter(|column| !column.generated) {
-        let name = quote(ENGINE, &column.name);
-        let referred = |what: &str| format!("(SELECT u.{what} FROM {from} AS u WHERE u.{key} = t.{name})");
-        let refers = links(plan, kept).any(|link| link.column.name == column.name);
-        values.push(match way {
-            Way::Forth if is_users && column.name == plan.key.name => format!("t.{clerk}"),
-            Way::Back if is_users && column.name == plan.key.name => format!("coalesce(t.{legacy}, t.{name})"),
-            Way::Forth if refers => referred(&clerk),
-            Way::Back if refers => format!("coalesce({}, t.{name})", referred(&legacy)),
-            _ => format!("t.{name}"),
-        });
-        into.push(name);
-    }
-    let create = if way == Way::Forth { &kept.create_retyped } else { &kept.create };
-    let mut statements = vec![format!("ALTER TABLE {table} RENAME TO {old}"), create.clone()];
-    if is_users && way == Way::Forth {
-        statements.push(format!("ALTER TABLE {table} ADD COLUMN {legacy} {}", type_of(&plan.key)));
-        into.push(legacy.clone());
-        values.push(format!("t.{key}"));
-    }
-    statements.push(format!("INSERT INTO {table} ({}) SELECT {} FROM {old} AS t", into.join(", "), values.join(", ")));
-    if is_users && way == Way::Back {
-        statements.push(checks.add(
-            &format!(
-                "EXISTS (SELECT 1 FROM {old} AS o WHERE o.{legacy} IS NOT NULL \
-                 AND NOT EXISTS (SELECT 1 FROM {users} AS u WHERE u.{key} = o.{legacy}))"
-            ),
-            "the key of the users holds something else than the old IDs",
-        ));
-    }
-    if let Some(counted) = &kept.counted {
-        statements.extend(go_on_counting(kept, way, counted));
-    }
-    statements.push(format!("DROP TABLE main.{old}"));
-    statements
-}
-
-/// No number is given a second time: the count goes on from where it was.
-fn go_on_counting(kept: &Kept, way: Way, counted: &str) -> Vec<String> {
-    let (name, old) = (text(&kept.table.name.table), text(&kept.old_name));
-    let gone_by_now = kept.retyped.iter().any(|column| kept.table.primary_key.contains(column));
-    let count = match way {
-        Way::Forth if gone_by_now => return Vec::new(),
-        Way::Back if gone_by_now => {
-            format!("max({counted}, coalesce((SELECT max(seq) FROM main.sqlite_sequence WHERE name = {name}), 0))")
-        }
-        _ => format!("coalesce((SELECT max(seq) FROM main.sqlite_sequence WHERE name = {old}), {counted})"),
-    };
-    vec![
-        // Its own row comes only with the first row of the table.
-        format!(
-            "INSERT INTO main.sqlite_sequence (name, seq) SELECT {name}, 0 WHERE NOT EXISTS \
-                 (SELECT 1 FROM main.sqlite_sequence WHERE name = {name})"
-        ),
-        format!("UPDATE main.sqlite_sequence SET seq = {count} WHERE name = {name}"),
-    ]
-}
-
-/// A type's name may be anything; quoted it is the same.
-fn type_of(column: &Column) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | ' ' | '(' | ')' | ',');
-    if column.type_name.chars().all(plain) { column.type_name.clone() } else { quote(ENGINE, &column.type_name) }
 }
