@@ -17,19 +17,23 @@ pub(super) fn of_instance(named: Option<PathBuf>, instance_id: &str) -> PathBuf 
     named.unwrap_or_else(|| Path::new(FOLDER).join(format!("{name}.db")))
 }
 
-/// Returns the replacement of IDs that the ledger of an instance knows of. One that is not there knows of none.
+/// Returns the replacement of IDs that the ledger of an instance knows of. One that is not there knows of none. Whoever leaves no
+/// trace looks at a copy.
 ///
 /// # Errors
 /// If the ledger cannot be read.
 pub(super) async fn replaced_ids(
     named: Option<PathBuf>,
     instance_id: &str,
+    leaves_no_trace: bool,
 ) -> Result<Option<ReplacedIds>, LedgerError> {
     let path = of_instance(named, instance_id);
     if !path.exists() {
         return Ok(None);
     }
-    Ledger::open_to_look(&path).await?.replacement().await
+    let ledger =
+        if leaves_no_trace { Ledger::temporary(Some(&path)).await? } else { Ledger::open_to_look(&path).await? };
+    ledger.replacement().await
 }
 
 /// Returns the flag that names the same ledger again, for a command to be shown; nothing for the default one.

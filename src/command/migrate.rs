@@ -60,7 +60,8 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         clerk.guard()?;
     }
     let named_ledger = context.config.ledger(args.ledger).ledger;
-    let replaced = ledger_file::replaced_ids(named_ledger.clone(), &clerk.instance.id).await.or_refuse()?;
+    let replaced =
+        ledger_file::replaced_ids(named_ledger.clone(), &clerk.instance.id, args.dry_run).await.or_refuse()?;
     let replaced = replaced.as_ref();
     let database =
         database_source::open(args.database, args.query, args.mapping, Some(args.selection), replaced, &context)

@@ -61,7 +61,7 @@ async fn compare(args: Args, context: &Context) -> Result<Exit, Failure> {
     }
     let clerk = clerk_target::open(args.clerk, context).await?;
     let named_ledger = context.config.ledger(args.ledger).ledger;
-    let replaced = ledger_file::replaced_ids(named_ledger.clone(), &clerk.instance.id).await.or_refuse()?;
+    let replaced = ledger_file::replaced_ids(named_ledger.clone(), &clerk.instance.id, true).await.or_refuse()?;
     let database =
         database_source::open(args.database, args.query, args.mapping, None, replaced.as_ref(), context).await?;
     // A query that cannot be taken is told before the long walk, and none stays open during it.
