@@ -13,15 +13,18 @@ use crate::sheet::{Row, Samples, Sheet, float, thousands};
 /// How long wrk sends.
 const WRK_SECONDS: u32 = 10;
 
-/// As many requests at one time as `migrate` sends.
+/// Users a second that a whole run makes: three times what Clerk's migration-tool makes.
+const LEAST: u64 = 15_000;
+
+/// Requests at one time: enough to keep both sides busy.
 const CONNECTIONS: u32 = 128;
 
 pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     let note = format!(
         "Users a second into a simulator without limit and latency, in a process of its own on the same machine. \
          The program never goes beyond Clerk's limit; here it is told or built to keep none, and nothing else is \
-         changed. wrk ({CONNECTIONS} connections, {WRK_SECONDS} s) is a load generator: it reads no database, \
-         keeps no ledger, and looks nobody up. Clerk's migration-tool cannot be installed by name; measured \
+         changed. wrk ({CONNECTIONS} connections, {WRK_SECONDS} s) is a load generator that sends users of the \
+         same fields: it reads no database, keeps no ledger, and looks nobody up. Clerk's migration-tool cannot be installed by name; measured \
          elsewhere, on 2 cores, it made 5,000 users a second and took 9.2 GiB of memory for 1,000,000 users."
     );
     sheet.section("Ceiling", note);
@@ -43,10 +46,12 @@ async fn against_wrk(rig: &Rig, rows: u64, what: &str) -> Result<Vec<Row>> {
         wrk.push(with_wrk(rig).await?);
     }
     let beside = format!("wrk: {}", wrk.a_second("users"));
-    let ratio = whole.median() / wrk.median();
-    let row = Row::new(what, whole.a_second("users")).beside(beside.clone()).ratio(ratio);
+    let row = Row::new(what, whole.a_second("users")).beside(beside.clone()).ratio(whole.median() / wrk.median());
+    let row = row.target(format!("≥ {}", thousands(LEAST)), whole.median() >= float(LEAST));
+    // wrk only sends: so does this part of the run.
+    let ratio = sending.median() / wrk.median();
     let of_it = Row::new("of that, from the first user made to the last", sending.a_second("users")).beside(beside);
-    Ok(vec![row.target("≥ 0.5 of wrk", ratio >= 0.5), of_it.ratio(sending.median() / wrk.median())])
+    Ok(vec![row, of_it.ratio(ratio).target("≥ 0.5 of wrk", ratio >= 0.5)])
 }
 
 /// Returns how many users a second wrk makes.
