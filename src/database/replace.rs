@@ -295,10 +295,21 @@ impl Database {
         no: impl Fn(String, &'static str) -> ReplaceError,
     ) -> Result<(), ReplaceError> {
         let users = self.numbers(&sql::users_without_clerk_id(replacement)).await?;
-        let without = users.first().copied().unwrap_or_default();
+        let at = |place: usize| users.get(place).copied().unwrap_or_default();
+        let (without, else_there) = (at(0), at(1));
+        if else_there > 0 {
+            return Err(no(
+                format!(
+                    "{} in `{}` what is no Clerk ID, as `user_...` is",
+                    rows(else_there, "of its rows holds", "of its rows hold"),
+                    replacement.clerk_column
+                ),
+                "set the column to NULL there, and let `db2clerk backfill` write the Clerk IDs",
+            ));
+        }
         if without > 0 {
             return Err(no(
-                format!("{without} of its rows have no Clerk ID"),
+                rows(without, "of its rows has no Clerk ID", "of its rows have no Clerk ID"),
                 "bring everybody in first: `db2clerk status` says who is missing; or delete the rows",
             ));
         }
@@ -316,18 +327,28 @@ impl Database {
             if measured.orphans() > 0 {
                 let path = column_path(&link.table, &link.column.name);
                 return Err(no(
-                    format!("{} rows of `{path}` refer to nobody", measured.orphans()),
+                    rows(
+                        measured.orphans(),
+                        &format!("row of `{path}` refers to nobody"),
+                        &format!("rows of `{path}` refer to nobody"),
+                    ),
                     "delete these rows, or set the column to NULL there; `backfill --references` lists them",
                 ));
             }
             if replacement.engine != Engine::Postgres {
-                let rows = self.numbers(&sql::spelled_otherwise(replacement, link)).await?;
-                let rows = rows.first().copied().unwrap_or_default();
-                if rows > 0 {
+                let spelled = self.numbers(&sql::spelled_otherwise(replacement, link)).await?;
+                let spelled = spelled.first().copied().unwrap_or_default();
+                if spelled > 0 {
                     let path = column_path(&link.table, &link.column.name);
                     return Err(no(
-                        format!(
-                            "{rows} rows of `{path}` spell the user's ID in another way, which the way back would lose"
+                        rows(
+                            spelled,
+                            &format!(
+                                "row of `{path}` spells the user's ID in another way, which the way back would lose"
+                            ),
+                            &format!(
+                                "rows of `{path}` spell the user's ID in another way, which the way back would lose"
+                            ),
                         ),
                         "spell it there as in the users table",
                     ));
@@ -368,6 +389,11 @@ impl Database {
         self.run(&replacement.whole(statements)).await.map_err(Failure::into_error)?;
         Ok(())
     }
+}
+
+/// Writes a number of rows, with what one of them or several do.
+fn rows(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 /// Returns the foreign keys that tie the columns to the users' key, or to each other.

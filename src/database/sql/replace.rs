@@ -60,7 +60,7 @@ pub(in crate::database) fn replaced(engine: Engine, table: &TableName, key: &str
     )
 }
 
-/// Counts the users without a Clerk ID.
+/// Counts the users without a Clerk ID, and those of them who have something else in its place.
 pub(in crate::database) fn users_without_clerk_id(plan: &Replacement) -> String {
     let (users, clerk) = (quote_table(plan.engine, &plan.users), quote(plan.engine, &plan.clerk_column));
     let clerk = format!("u.{clerk}");
@@ -69,7 +69,7 @@ pub(in crate::database) fn users_without_clerk_id(plan: &Replacement) -> String 
         Engine::MySql => mysql::no_clerk_id(&clerk),
         Engine::Sqlite => sqlite::no_clerk_id(&clerk),
     };
-    format!("SELECT count(*) FROM {users} AS u WHERE {without}")
+    format!("SELECT count(*), count({clerk}) FROM {users} AS u WHERE {without}")
 }
 
 /// Whether the IDs are replaced, or brought back.

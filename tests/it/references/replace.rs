@@ -190,9 +190,12 @@ async fn what_cannot_be_done_safely_is_refused_and_said() {
     let trigger = "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
         CREATE TRIGGER touch BEFORE UPDATE ON posts FOR EACH ROW EXECUTE FUNCTION touch()";
     for (change, told) in [
-        ("UPDATE users SET clerk_id = NULL WHERE tenant = 2", "of its rows have no Clerk ID"),
+        ("UPDATE users SET clerk_id = NULL WHERE tenant = 2", "20 of its rows have no Clerk ID"),
         ("ALTER TABLE users DROP COLUMN clerk_id", "`backfill --add-column`"),
-        ("INSERT INTO audit (actor) VALUES ('11111111-1111-4111-8111-111111111111')", "refer to nobody"),
+        (
+            "INSERT INTO audit (actor) VALUES ('11111111-1111-4111-8111-111111111111')",
+            "1 row of `public.audit.actor` refers to nobody",
+        ),
         ("CREATE VIEW v AS SELECT author_id FROM posts", "the view `v` on `public.posts` is in the way"),
         ("ALTER TABLE posts ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON posts USING (true)", "the policy `p`"),
         (

@@ -398,10 +398,14 @@ async fn on_mysql_a_database_that_has_changed_since_stops_the_script() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mysql_what_cannot_be_done_safely_is_refused_and_said() {
     for (key, change, told) in [
-        (Key::Integer, "UPDATE users SET clerk_id = NULL WHERE id = 2", "1 of its rows have no Clerk ID"),
-        (Key::Integer, "UPDATE users SET clerk_id = 'nobody' WHERE id = 2", "1 of its rows have no Clerk ID"),
+        (Key::Integer, "UPDATE users SET clerk_id = NULL WHERE id = 2", "1 of its rows has no Clerk ID"),
+        (
+            Key::Integer,
+            "UPDATE users SET clerk_id = 'nobody' WHERE id = 2",
+            "1 of its rows holds in `clerk_id` what is no Clerk ID",
+        ),
         (Key::Integer, "ALTER TABLE users DROP COLUMN clerk_id", "`backfill --add-column`"),
-        (Key::Integer, "INSERT INTO audit VALUES (998)", "1 rows of `audit.actor` refer to nobody"),
+        (Key::Integer, "INSERT INTO audit VALUES (998)", "1 row of `audit.actor` refers to nobody"),
         (Key::Integer, "ALTER TABLE users ADD COLUMN legacy_id int", "may have been replaced already"),
         (Key::Integer, "ALTER TABLE audit ENGINE = MyISAM", "`audit` is kept by MyISAM"),
         (Key::Integer, "ALTER TABLE audit PARTITION BY HASH (actor) PARTITIONS 2", "`audit` is partitioned"),

@@ -355,12 +355,12 @@ async fn on_sqlite_a_user_made_since_keeps_the_clerk_id_where_the_type_stays() {
 async fn on_sqlite_what_cannot_be_done_safely_is_refused_and_said() {
     for (change, told) in [
         ("UPDATE users SET clerk_id = NULL WHERE tenant = 2", "of its rows have no Clerk ID"),
-        ("UPDATE users SET clerk_id = 'clerk' WHERE id = 2", "1 of its rows have no Clerk ID"),
+        ("UPDATE users SET clerk_id = 'clerk' WHERE id = 2", "1 of its rows holds in `clerk_id` what is no Clerk ID"),
         (
             "DROP INDEX \"Users clerk\"; DROP VIEW broken; ALTER TABLE users DROP COLUMN clerk_id",
             "`backfill --add-column`",
         ),
-        ("INSERT INTO audit VALUES (998, 'gone')", "1 rows of `Audit.actor` refer to nobody"),
+        ("INSERT INTO audit VALUES (998, 'gone')", "1 row of `Audit.actor` refers to nobody"),
         ("ALTER TABLE posts ADD COLUMN short AS (author_id || '')", "the generated column `short`"),
         ("ALTER TABLE users ADD COLUMN legacy_id", "may have been replaced already"),
         (
