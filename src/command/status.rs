@@ -6,7 +6,7 @@ use super::plan::reasons;
 use super::{Context, ledger_file};
 use crate::args::LedgerArgs;
 use crate::exit::{Exit, Failure, OrRefuse};
-use crate::ledger::{Counts, Ledger, State, WriteBack};
+use crate::ledger::{Counts, Ledger, ReplacedIds, State, WriteBack};
 use crate::output::{number, table};
 
 /// Tells where the users of a ledger stand, and what to run next. Needs neither Clerk nor the database.
@@ -38,10 +38,29 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     text.push(format!("\n\nUsers\n{}", table::counts(&users(&counts))));
     text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending", "skipped"]));
     text.push(format!("\n\nWritten back\n{}", table::counts(&rows(&counts))));
+    let replacement = ledger.replacement().await?.filter(|replacement| !replacement.is_finished);
+    text.extend(replacement.as_ref().map(unfinished));
     text.push(format!("\n\nNext: {}", next(&counts, belonging.as_ref().and_then(|own| own.source.table.as_deref()))));
     ledger.checkpoint().await?;
-    context.console.result(text.concat(), &in_json(&counts));
+    context.console.result(text.concat(), &in_json(&counts, replacement.as_ref()));
     Ok(if counts.problems() > 0 { Exit::Problems } else { Exit::Done })
+}
+
+fn steps_done(replacement: &ReplacedIds) -> usize {
+    replacement.steps.iter().filter(|step| step.is_done).count()
+}
+
+/// Says how far a replacement of IDs has come that was begun and is not finished. Only the ledger is asked: somebody may have led it
+/// back since.
+fn unfinished(replacement: &ReplacedIds) -> String {
+    format!(
+        "\n\nReplacement of the IDs of `{}` unfinished, {} of {} steps; run: `db2clerk backfill --replace-ids --apply` with the same \
+         options,\n  which goes on from there, unless the way back, `{}`, has been run",
+        replacement.source.table.as_deref().unwrap_or_default(),
+        steps_done(replacement),
+        replacement.steps.len(),
+        replacement.way_back
+    )
 }
 
 fn users(counts: &Counts) -> Vec<(String, u64, String)> {
@@ -154,7 +173,7 @@ fn next(counts: &Counts, table: Option<&str>) -> String {
     lines.join("\n      ")
 }
 
-fn in_json(counts: &Counts) -> serde_json::Value {
+fn in_json(counts: &Counts, replacement: Option<&ReplacedIds>) -> serde_json::Value {
     let users: Map<String, serde_json::Value> =
         State::ALL.into_iter().map(|state| (state.word().to_owned(), counts.of(state).into())).collect();
     let rows = |state| counts.written_back(state);
@@ -171,6 +190,12 @@ fn in_json(counts: &Counts) -> serde_json::Value {
         "rowGone": rows(WriteBack::RowGone),
         "refused": rows(WriteBack::Refused),
         "none": rows(WriteBack::None),
+    });
+    json["replacement"] = replacement.map_or(serde_json::Value::Null, |replacement| {
+        json!({
+            "table": replacement.source.table, "steps": replacement.steps.len(), "stepsDone": steps_done(replacement),
+            "wayBack": replacement.way_back,
+        })
     });
     json
 }

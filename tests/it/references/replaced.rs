@@ -106,8 +106,14 @@ async fn while_the_ids_are_half_replaced_no_other_command_goes_by_them() {
             .expect_told("that is not finished")
             .expect_told("goes on where it stopped");
     }
+    let status = program.run(&["status"]).await;
+    assert!(status.stdout.contains("Replacement of the IDs of `users` unfinished, 3 of "), "{}", status.stdout);
+    assert!(status.stdout.contains("run: `db2clerk backfill --replace-ids --apply`"), "{}", status.stdout);
+    let replacement = program.run(&["status", "--json"]).await.json()["replacement"].clone();
+    assert_eq!((&replacement["stepsDone"], &replacement["wayBack"]), (&json!(3), &json!("replace-back.sql")));
     let run = program.run(&apply).await;
     run.expect_code(0).expect_told("3 of its").expect_told("the way back is `replace-back.sql`");
     program.run(&["backfill", "--table", "users", "--key", "id", "--yes"]).await.expect_code(0);
+    assert_eq!(program.run(&["status", "--json"]).await.json()["replacement"], json!(null));
     stage.simulator.stop().await;
 }
