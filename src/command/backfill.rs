@@ -63,6 +63,12 @@ pub struct Args {
     consent: ConsentArgs,
 }
 
+impl Args {
+    fn dry_run(&self) -> bool {
+        self.replace_ids.dry_run
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -87,6 +93,7 @@ async fn replace(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let dry_run = args.dry_run();
     let path = ledger_file::only(context.config.ledger(args.ledger).ledger).or_refuse()?;
     let url = database_source::url(args.database, context).or_refuse()?;
     let header = header(args.query, &url, context).or_refuse()?;
@@ -100,7 +107,7 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     let kind = if production { "production" } else { "development" };
     let replaced = ledger.replacement().await?;
     let write = context.or_interrupted(write_target::open(&url, place, replaced.as_ref())).await??;
-    let beside = beside(&write, args.references, args.overwrite, context).await?;
+    let beside = beside::open_wanted(&write, args.references, args.overwrite, context).await?;
     let in_clerk = ledger.counts().await?.in_clerk();
     context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
     let settings = context.config.clerk(args.clerk).or_refuse()?;
@@ -110,6 +117,7 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
         write,
         beside,
         overwrite: args.overwrite,
+        dry_run,
         asked: Asked { word: kind, given },
         consent: args.consent,
     };
@@ -117,15 +125,18 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let dry_run = args.dry_run();
     let clerk = clerk_target::open(args.clerk, context).await?;
-    clerk.guard()?;
+    if !dry_run {
+        clerk.guard()?;
+    }
     let database = database_source::open(args.database, args.query, args.mapping, None, None, context).await?;
     // A query that cannot be taken is told before the long walk, and none stays open during it.
     drop(database.start().await?);
     let place = write_target::place(args.target, Some(&database.query), context).or_refuse()?;
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
     let write = context.or_interrupted(write_target::open(&database.url, place, None)).await??;
-    let beside = beside(&write, args.references, args.overwrite, context).await?;
+    let beside = beside::open_wanted(&write, args.references, args.overwrite, context).await?;
     context.console.say(clerk.describe().join("\n"));
     let ledger = Ledger::temporary(None).await?;
     let progress = Arc::default();
@@ -136,21 +147,8 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let matching = matching.map_err(run::of_source)?;
     drop(bar);
     let (overwrite, asked) = (args.overwrite, run::asked(&clerk));
-    let job = Backfill { ledger, write, beside, overwrite, asked, consent: args.consent };
+    let job = Backfill { ledger, write, beside, overwrite, dry_run, asked, consent: args.consent };
     job.run(Some(matching), context).await
-}
-
-/// Looks up the columns that refer to users, if any are asked for.
-async fn beside(
-    write: &WriteTarget,
-    args: ReferencesArgs,
-    overwrite: bool,
-    context: &Context,
-) -> Result<Option<beside::Plan>, Failure> {
-    match context.config.references(args).references {
-        Some(wanted) => beside::open(write, &wanted, overwrite, context).await.map(Some),
-        None => Ok(None),
-    }
 }
 
 /// The header of the query that the users came from, which names table and key; the query itself is not run.
@@ -178,6 +176,7 @@ struct Backfill {
     write: WriteTarget,
     beside: Option<beside::Plan>,
     overwrite: bool,
+    dry_run: bool,
     asked: Asked<'static>,
     consent: ConsentArgs,
 }
@@ -193,6 +192,11 @@ impl Backfill {
             "          {} to be compared with the rows, and written where none stands{replaces}\n",
             count(waiting, "Clerk ID")
         ));
+        if self.dry_run {
+            let json = json!({ "toCompare": waiting, "dryRun": true });
+            context.console.result("This was a dry run: nothing was written anywhere.", &json);
+            return Ok(Exit::Done);
+        }
         let mut asked = None;
         if waiting > 0 || self.beside.is_some() {
             consent::ask(self.asked, self.consent, context).await?;

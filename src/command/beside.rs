@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Value, json};
 
 use super::Context;
 use super::write_target::WriteTarget;
+use crate::args::ReferencesArgs;
 use crate::database::{Beside, BesideCounts, WrittenBeside, column_path};
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::output::{Bar, LeftOutFile, Phase, count, number, table};
@@ -43,16 +44,35 @@ pub(super) struct Outcome {
     log: Option<PathBuf>,
 }
 
+/// Opens the columns that are asked for, by the flag or in the settings; `None`, if none are. Once the IDs are replaced, there is
+/// nothing to stand beside them: the flag is refused then, and the setting, which is of before, passed over.
+///
+/// # Errors
+/// As [`open`].
+pub(super) async fn open_wanted(
+    write: &WriteTarget,
+    args: ReferencesArgs,
+    overwrite: bool,
+    context: &Context,
+) -> Result<Option<Plan>, Failure> {
+    let is_flag = args.references.is_some();
+    let Some(wanted) = context.config.references(args).references else { return Ok(None) };
+    if !write.ids_are_replaced {
+        return open(write, &wanted, overwrite, context).await.map(Some);
+    }
+    let why = "the IDs were replaced by Clerk IDs: nothing needs to stand beside columns that refer to users";
+    if is_flag {
+        return Err(anyhow!("{why}\nhint: leave `--references` out")).or_refuse();
+    }
+    context.console.note(format!("References: passed over; {why}"));
+    Ok(None)
+}
+
 /// Finds the columns that are wanted, and checks that everything that is to be done may be done. Nothing is changed yet.
 ///
 /// # Errors
 /// A refusal, if a column cannot be had or filled; a failure, if the database cannot be read.
-pub(super) async fn open(
-    write: &WriteTarget,
-    wanted: &Wanted,
-    overwrite: bool,
-    context: &Context,
-) -> Result<Plan, Failure> {
+async fn open(write: &WriteTarget, wanted: &Wanted, overwrite: bool, context: &Context) -> Result<Plan, Failure> {
     let WriteTarget { database, target, .. } = write;
     let progress = Arc::new(Progress::default());
     let _bar = Bar::start(context.console, Phase::Measuring, &progress);
@@ -189,10 +209,16 @@ impl Outcome {
                 "with something else than their user's Clerk ID: left alone; `backfill --overwrite` replaces it where the user has one",
             ),
             (sum(|counts| counts.without_clerk_id), "of users without a Clerk ID"),
-            (sum(|counts| counts.orphans), "that refer to nobody who is there"),
         ] {
             if rows > 0 {
                 let _ = write!(text, "\n  {} {what}", count(rows, "row"));
+            }
+        }
+        match sum(|counts| counts.orphans) {
+            0 => {}
+            1 => text.push_str("\n  1 row that refers to nobody who is there"),
+            rows => {
+                let _ = write!(text, "\n  {} rows that refer to nobody who is there", number(rows));
             }
         }
         if let Some(log) = &self.log {

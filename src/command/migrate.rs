@@ -73,7 +73,6 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         return Err(anyhow!("`--references` needs the Clerk IDs in the users table\nhint: say `--write-back` too"))
             .or_refuse();
     }
-    let wanted = context.config.references(args.references).references;
     let place = match write_target::place(args.target, Some(&query), &context) {
         // Only a write-back needs to know where.
         Err(_) if !writes => None,
@@ -87,9 +86,9 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         (true, None) => return Err(write_target::no_table()).or_refuse(),
         (false, _) => None,
     };
-    let beside = match (&write, wanted) {
-        (Some(write), Some(wanted)) => Some(beside::open(write, &wanted, false, &context).await?),
-        _ => None,
+    let beside = match &write {
+        Some(write) => beside::open_wanted(write, args.references, false, &context).await?,
+        None => None,
     };
     let belonging = Belonging {
         instance_id: clerk.instance.id.clone(),
@@ -109,7 +108,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
     run::run(job, &context).await
 }
 
-/// The command that writes the IDs back later, to the same place.
+/// The command that writes the IDs back later, to the same place, whether the column is there or not.
 fn backfill_command(
     place: Option<&Place>,
     ledger: Option<&std::path::Path>,
@@ -123,11 +122,11 @@ fn backfill_command(
             let column =
                 if place.column == DEFAULT_COLUMN { String::new() } else { format!(" --column '{}'", place.column) };
             format!(
-                "db2clerk{options} backfill{url} --table '{}' --key '{}'{column}{ledger}",
+                "db2clerk{options} backfill{url} --table '{}' --key '{}'{column} --add-column{ledger}",
                 place.table_as_given, place.key
             )
         }
-        None => format!("db2clerk{options} backfill{url} --table TABLE --key COLUMN{ledger}"),
+        None => format!("db2clerk{options} backfill{url} --table TABLE --key COLUMN --add-column{ledger}"),
     }
 }
 

@@ -122,7 +122,7 @@ fn columns(target: &Target, found: &[Reference]) -> String {
 }
 
 /// Returns the share of the values that are users', by rows; `None` without any value.
-fn share(reference: &Reference) -> Option<f64> {
+pub(super) fn share(reference: &Reference) -> Option<f64> {
     let measured = &reference.measured;
     #[expect(clippy::cast_precision_loss, reason = "a share is shown with one digit")]
     let share = |found: u64, filled: u64| found as f64 / filled as f64;
@@ -130,7 +130,7 @@ fn share(reference: &Reference) -> Option<f64> {
 }
 
 /// Writes a share; what is not all never looks like all.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     if share >= 1.0 { "100 %".to_owned() } else { format!("{:.1} %", (share * 1000.0).floor() / 10.0) }
 }
 

@@ -1,6 +1,7 @@
 //! `backfill --replace-ids`: the Clerk ID becomes the users' key, by a script for people to review and run, or at once.
 
 mod apply;
+mod left;
 mod scripts;
 
 use std::fmt::Write as _;
@@ -14,16 +15,19 @@ use super::Context;
 use super::consent::{self, Asked};
 use super::write_target::Place;
 use crate::args::{ConsentArgs, LedgerArgs, ReferencesArgs};
-use crate::database::{Access, Database, DatabaseUrl, Replacement, Target, WriteError, column_path};
+use crate::database::{
+    Access, Database, DatabaseUrl, LEGACY_COLUMN, OldIds, Replacement, Target, WriteError, column_path,
+};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure, OrRefuse};
+use crate::ledger::ReplacedIds;
 use crate::output::count;
-use crate::stage::references::{Wanted, replacement};
+use crate::stage::references::{Planned, Wanted, replacement};
 
 /// What becomes of the plan.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct ReplaceArgs {
-    /// Replace the users' IDs by their Clerk IDs, everywhere: computes the whole plan, and writes, tries or runs it.
+    /// Replace the users' IDs by their Clerk IDs, in all columns that hold them: computes the whole plan, and writes, tries or runs it.
     #[arg(long, help_heading = "Replacing IDs", conflicts_with_all = ["overwrite", "from"])]
     pub(super) replace_ids: bool,
     /// File for the script; the way back goes beside it, as `<name>-back.sql`.
@@ -32,9 +36,9 @@ pub(super) struct ReplaceArgs {
     /// Write the script as a migration of this name into `prisma/migrations`.
     #[arg(long, value_name = "NAME", requires = "replace_ids", help_heading = "Replacing IDs")]
     pub(super) prisma_migration: Option<String>,
-    /// Run the script inside a transaction and take it back; the tables are locked meanwhile. MySQL cannot take it back: there the plan
-    /// is checked, and not run.
-    #[arg(long, requires = "replace_ids", help_heading = "Replacing IDs")]
+    /// Say what would be written, and write nothing. With `--replace-ids` the script is run inside a transaction and taken back; the
+    /// tables are locked meanwhile. MySQL cannot take it back: there the plan is checked, and not run.
+    #[arg(long)]
     pub(super) dry_run: bool,
     /// Run the script, in one transaction; the tables are locked meanwhile. On MySQL step by step: each is noted in the ledger, and the
     /// same command goes on after whatever stopped it.
@@ -69,6 +73,13 @@ pub(super) async fn run(
     if let Some(exit) = apply::go_on(ledger.as_ref(), &database, url, &place, given, context).await? {
         return Ok(exit);
     }
+    let target = context.or_interrupted(database.inspect(&place.table, &place.key, &place.column)).await?;
+    let target = target.with_context(|| format!("failed to find the users in {url}")).or_refuse()?;
+    let known = match &ledger {
+        Some(ledger) => ledger.replacement().await?.filter(|known| known.source == apply::source(url, &place)),
+        None => None,
+    };
+    refuse_what_is_done(&database, &target, known).await?;
     let files = scripts::files(&args, chrono::Utc::now()).or_refuse()?;
     if args.apply && files.is_empty() {
         return Err(anyhow!(
@@ -76,12 +87,16 @@ pub(super) async fn run(
         ))
         .or_refuse();
     }
-    let target = context.or_interrupted(database.inspect(&place.table, &place.key, &place.column)).await?;
-    let target = target.with_context(|| format!("failed to find the users in {url}")).or_refuse()?;
+    // A setting was made for columns beside: only who names columns here has decided about the others.
+    let is_decided = references.references.is_some();
     let wanted = context.config.references(references).references.unwrap_or(Wanted::All);
-    let plan = context.or_interrupted(replacement(&database, &target, &wanted)).await?;
-    let plan = plan.with_context(|| format!("no plan was made for {url}")).or_refuse()?;
-    let mut text = describe(&plan, &target);
+    let planned = context.or_interrupted(replacement(&database, &target, &wanted)).await?;
+    let planned = planned.with_context(|| format!("no plan was made for {url}")).or_refuse()?;
+    if args.apply && !is_decided && !planned.left.is_empty() {
+        return Err(left::undecided(&planned)).or_refuse();
+    }
+    let mut text = describe(&planned.plan, &target) + &left::describe(&planned);
+    let Planned { plan, left } = planned;
     if args.dry_run || args.apply {
         context.or_interrupted(database.must_be_allowed_to_replace(&plan)).await?.or_refuse()?;
     }
@@ -91,6 +106,8 @@ pub(super) async fn run(
     if args.apply {
         context.console.say(format!("Database: {url}\n{text}"));
         consent::ask(Asked { word: "replace", given: false }, given, context).await?;
+        // Once is enough.
+        text.clear();
     }
     for (path, which) in &files {
         scripts::save(path, &scripts::text(&plan, *which)).or_refuse()?;
@@ -101,7 +118,7 @@ pub(super) async fn run(
         let way_back = files.iter().find(|(_, which)| *which == Which::Back);
         let way_back = way_back.map_or(String::new(), |(path, _)| path.display().to_string());
         exit = apply::run(&database, &plan, ledger.as_ref(), apply::source(url, &place), way_back, context).await?;
-        text.push_str(apply::told(exit));
+        text.push_str(&apply::told(exit, Some(&left)));
     } else if !files.is_empty() {
         text.push_str(
             "\n\nRead the script before you run it, on a copy of the database first, and with the application stopped: it locks what \
@@ -112,11 +129,28 @@ pub(super) async fn run(
     let columns = plan.links.iter().map(|link| column_path(&link.table, &link.column.name));
     let json = json!({
         "users": target.rows, "columns": columns.collect::<Vec<_>>(), "tried": args.dry_run && plan.is_transaction(),
-        "applied": args.apply && exit == Exit::Done,
+        "applied": args.apply && exit == Exit::Done, "notChanged": left::in_json(&left),
         "written": files.iter().map(|(path, _)| path.display().to_string()).collect::<Vec<_>>(),
     });
-    context.console.result(text, &json);
+    context.console.result(text.trim_start(), &json);
     Ok(exit)
+}
+
+/// Refuses to replace IDs that were replaced before, by the rows or by what the ledger knows, before anything else is said.
+async fn refuse_what_is_done(database: &Database, target: &Target, known: Option<ReplacedIds>) -> Result<(), Failure> {
+    let known = known.filter(|known| known.is_finished);
+    let is_done = database.old_ids(&target.table).await? == OldIds::Kept
+        && (known.is_some() || database.ids_are_replaced(&target.table, &target.key).await?);
+    if !is_done {
+        return Ok(());
+    }
+    let way_back = known.map_or(String::new(), |known| format!("; the way back is `{}`", known.way_back));
+    Err(anyhow!(
+        "the IDs of `{}` were replaced already: its key holds Clerk IDs, and `{LEGACY_COLUMN}` the old ones\n\
+         hint: nothing is left to do{way_back}",
+        target.table
+    ))
+    .or_refuse()
 }
 
 /// Tries the plan as far as the engine lets it be tried, and returns what to tell.

@@ -21,6 +21,8 @@ pub(super) struct WriteTarget {
     pub database: Database,
     /// Table, key and column.
     pub target: Target,
+    /// Whether the users' IDs have been replaced by Clerk IDs, so that those we know them by stand in a column of their own.
+    pub ids_are_replaced: bool,
     /// Where the database is.
     url: DatabaseUrl,
     /// Whether to add the column and its index, whichever is missing.
@@ -128,7 +130,9 @@ pub(super) async fn open(
         let rehearsed = database.rehearse_write(&target).await;
         rehearsed.with_context(|| format!("no Clerk ID can be written to `{}` in {url}", target.table)).or_refuse()?;
     }
-    Ok(WriteTarget { database, target, url: url.clone(), add_column: place.add_column })
+    // A preset names the old IDs' column itself, once it is there.
+    let ids_are_replaced = target.key == LEGACY_COLUMN && database.old_ids(&target.table).await? == OldIds::Kept;
+    Ok(WriteTarget { database, target, ids_are_replaced, url: url.clone(), add_column: place.add_column })
 }
 
 fn column_missing(target: &Target) -> anyhow::Error {

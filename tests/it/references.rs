@@ -6,6 +6,7 @@ mod example;
 mod found;
 mod injection;
 mod kills;
+mod left;
 mod many;
 mod progress;
 mod replace;

@@ -3,16 +3,16 @@
 use anyhow::{Context as _, anyhow};
 use serde_json::json;
 
-use super::or_refused;
+use super::{left, or_refused};
 use crate::args::{ConsentArgs, LedgerArgs};
 use crate::command::consent::{self, Asked};
 use crate::command::write_target::Place;
 use crate::command::{Context, ledger_file};
-use crate::database::{Database, DatabaseUrl, OldIds, Replacement, WriteError};
+use crate::database::{Database, DatabaseUrl, LEGACY_COLUMN, OldIds, Replacement, WriteError};
 use crate::engine::Engine;
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Ledger, LedgerError, ReplacedIds, ReplacingStep, Source};
-use crate::stage::references::{StepsEnd, run_steps};
+use crate::stage::references::{Reference, StepsEnd, run_steps};
 
 /// Returns the database and the table as the ledger remembers them.
 #[must_use]
@@ -86,7 +86,7 @@ pub(super) async fn go_on(
         }
     };
     let json = json!({ "applied": exit == Exit::Done });
-    context.console.result(told(exit).trim_start(), &json);
+    context.console.result(told(exit, None).trim_start(), &json);
     Ok(Some(exit))
 }
 
@@ -160,11 +160,17 @@ async fn steps(
     }
 }
 
-/// Says how it ended.
+/// Says how it ended. `left` are the columns that look as if they referred to users and were not changed; `None`, if they are not
+/// known any more.
 #[must_use]
-pub(super) fn told(exit: Exit) -> &'static str {
-    match exit {
-        Exit::Done => "\nDone: the users' IDs are Clerk IDs, everywhere. The old ones are in `legacy_id`.",
-        _ => "\nNot finished.",
+pub(super) fn told(exit: Exit, left: Option<&[Reference]>) -> String {
+    if exit != Exit::Done {
+        return "\nNot finished.".to_owned();
     }
+    let columns = match left {
+        None => ", in every column of the plan".to_owned(),
+        Some([]) => ", in every column found to hold them".to_owned(),
+        Some(left) => format!(", in every column of the plan, and NOT in {}", left::names(left)),
+    };
+    format!("\nDone: the users' IDs are Clerk IDs{columns}. The old ones are in `{LEGACY_COLUMN}`.")
 }

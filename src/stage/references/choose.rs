@@ -1,9 +1,10 @@
 //! The columns that somebody wants, found in the database.
 
-use super::find::{by_constraint, by_guess, link};
+use super::find::link;
 use super::wanted::{Wanted, WantedColumn};
-use super::{Reference, sure_guess, users, values_tell};
-use crate::database::{Column, Database, Link, Measured, QueryError, Schema, Target, column_path};
+use super::{Reference, constrained, guesses, users, values_tell};
+use crate::database::{Column, Database, Link, QueryError, Schema, Target, column_path};
+use crate::stage::Counter;
 
 /// Why a column that somebody wants is none to which Clerk IDs can be put.
 #[derive(Debug, thiserror::Error)]
@@ -45,31 +46,33 @@ pub async fn choose(
     wanted: &Wanted,
 ) -> Result<Vec<(Link, Option<String>)>, ChooseError> {
     let schema = database.schema(target).await?;
-    let known = by_constraint(&schema, target);
+    let constrained = constrained(&schema, target);
+    let guesses = match wanted {
+        Wanted::All => guesses(database, &schema, target, &constrained, &Counter::default()).await?,
+        Wanted::Columns(_) => Vec::new(),
+    };
+    pick(&schema, target, wanted, &constrained, &guesses)
+}
+
+/// Picks the columns that are wanted of those that were found, as [`choose`] does.
+pub(super) fn pick(
+    schema: &Schema,
+    target: &Target,
+    wanted: &Wanted,
+    constrained: &[Reference],
+    guesses: &[Reference],
+) -> Result<Vec<(Link, Option<String>)>, ChooseError> {
     match wanted {
         Wanted::All => {
-            let constrained = known.iter().map(|(link, keys)| Reference {
-                link: link.clone(),
-                constraints: keys.clone(),
-                measured: Measured::default(),
-                is_sure: true,
-            });
-            let constrained: Vec<Reference> = constrained.collect();
-            let mut links = Vec::new();
-            for link in by_guess(&schema, target, &constrained, values_tell(&schema, target)) {
-                if database.holds_users(&link).await?
-                    && sure_guess(&schema, target, &link, &database.measure(&link).await?)
-                {
-                    links.push((link, None));
-                }
-            }
-            let constrained = known.into_iter().map(|(link, _)| link).filter(|link| link.to.name == target.key);
-            Ok(constrained.map(|link| (link, None)).chain(links).collect())
+            let constrained = constrained.iter().filter(|reference| reference.is_of_key(target));
+            let all = constrained.chain(guesses.iter().filter(|guess| guess.is_sure));
+            Ok(all.map(|reference| (reference.link.clone(), None)).collect())
         }
         Wanted::Columns(columns) => {
+            let known: Vec<&Link> = constrained.iter().map(|reference| &reference.link).collect();
             let mut links: Vec<(Link, Option<String>)> = Vec::new();
             for column in columns {
-                let link = find(&schema, target, &known.iter().map(|(link, _)| link).collect::<Vec<_>>(), column)?;
+                let link = find(schema, target, &known, column)?;
                 if !links.iter().any(|(other, _)| *other == link) {
                     links.push((link, column.beside.clone()));
                 }

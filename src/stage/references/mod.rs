@@ -11,7 +11,7 @@ mod wanted;
 
 pub use self::choose::{ChooseError, choose};
 pub use self::obstacles::Obstacle;
-pub use self::replace::{NoReplacement, StepsEnd, replacement, run_steps};
+pub use self::replace::{NoReplacement, Planned, StepsEnd, replacement, run_steps};
 pub use self::wanted::{Wanted, WantedColumn, WantedError};
 
 use self::find::{by_constraint, by_guess};
@@ -65,19 +65,38 @@ pub async fn find(database: &Database, target: &Target, looked_at: &Counter) -> 
         looked_at.add(1);
         found.push(Reference { link, constraints, measured, is_sure: true });
     }
-    let values_tell = values_tell(&schema, target);
-    for link in by_guess(&schema, target, &found, values_tell) {
+    let guesses = guesses(database, &schema, target, &found, looked_at).await?;
+    found.extend(guesses);
+    let obstacles = obstacles::obstacles(&schema, target, &found);
+    let key_takes_clerk_ids = key(&schema, target).is_some_and(takes_clerk_ids);
+    Ok(References { found, obstacles, key_takes_clerk_ids })
+}
+
+/// Returns the columns with a constraint, not measured.
+fn constrained(schema: &Schema, target: &Target) -> Vec<Reference> {
+    let reference = |(link, constraints)| Reference { link, constraints, measured: Measured::default(), is_sure: true };
+    by_constraint(schema, target).into_iter().map(reference).collect()
+}
+
+/// Returns the guesses, measured: columns that no constraint ties to users, and that hold some users' IDs.
+async fn guesses(
+    database: &Database,
+    schema: &Schema,
+    target: &Target,
+    constrained: &[Reference],
+    looked_at: &Counter,
+) -> Result<Vec<Reference>, QueryError> {
+    let mut guesses = Vec::new();
+    for link in by_guess(schema, target, constrained, values_tell(schema, target)) {
         let holds_users = database.holds_users(&link).await?;
         looked_at.add(1);
         if holds_users {
             let measured = database.measure(&link).await?;
-            let is_sure = sure_guess(&schema, target, &link, &measured);
-            found.push(Reference { link, constraints: Vec::new(), measured, is_sure });
+            let is_sure = sure_guess(schema, target, &link, &measured);
+            guesses.push(Reference { link, constraints: Vec::new(), measured, is_sure });
         }
     }
-    let obstacles = obstacles::obstacles(&schema, target, &found);
-    let key_takes_clerk_ids = key(&schema, target).is_some_and(takes_clerk_ids);
-    Ok(References { found, obstacles, key_takes_clerk_ids })
+    Ok(guesses)
 }
 
 /// Returns the users' key as the schema has it.

@@ -1,12 +1,13 @@
 //! The plan to replace the users' IDs by their Clerk IDs: all columns that hold user IDs, or none.
 
-use super::find::by_constraint;
+use super::choose::pick;
 use super::obstacles::obstacles;
-use super::{ChooseError, Reference, Wanted, choose};
-use crate::database::{Database, Measured, QueryError, ReplaceError, Replacement, Target, WriteError};
+use super::{ChooseError, Reference, Wanted, constrained, guesses};
+use crate::database::{Database, Link, Measured, QueryError, ReplaceError, Replacement, Target, WriteError};
 use crate::engine::Engine;
 use crate::ledger::{Ledger, LedgerError, ReplacingStep};
 use crate::shutdown::Shutdown;
+use crate::stage::Counter;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -36,29 +37,35 @@ pub enum NoReplacement {
     },
 }
 
+/// A plan, and what it leaves as it is.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Replacement,
+    /// The columns that look as if they referred to users, and are not part of it.
+    pub left: Vec<Reference>,
+}
+
 /// Computes the plan. Columns with a constraint are part of it in any case, and others as wanted.
 ///
 /// # Errors
 /// [`NoReplacement`], if there can be none.
-pub async fn replacement(database: &Database, target: &Target, wanted: &Wanted) -> Result<Replacement, NoReplacement> {
+pub async fn replacement(database: &Database, target: &Target, wanted: &Wanted) -> Result<Planned, NoReplacement> {
     let schema = database.schema(target).await?;
-    let mut links: Vec<_> =
-        by_constraint(&schema, target).into_iter().filter(|(link, _)| link.to.name == target.key).collect();
-    for (link, _) in choose(database, target, wanted).await? {
-        if !links.iter().any(|(known, _)| *known == link) {
-            links.push((link, Vec::new()));
+    let constrained = constrained(&schema, target);
+    let guesses = guesses(database, &schema, target, &constrained, &Counter::default()).await?;
+    let chosen = pick(&schema, target, wanted, &constrained, &guesses)?;
+    let mut references: Vec<Reference> =
+        constrained.into_iter().filter(|reference| reference.is_of_key(target)).collect();
+    for (link, _) in chosen {
+        if !is_among(&references, &link) {
+            let (constraints, measured) = (Vec::new(), Measured::default());
+            references.push(Reference { link, constraints, measured, is_sure: true });
         }
     }
-    let references: Vec<Reference> = links
-        .iter()
-        .map(|(link, constraints)| Reference {
-            link: link.clone(),
-            constraints: constraints.clone(),
-            measured: Measured::default(),
-            is_sure: true,
-        })
-        .collect();
-    let plan = database.replacement(target, &schema, links.into_iter().map(|(link, _)| link).collect()).await?;
+    let left = guesses.into_iter().filter(|guess| !is_among(&references, &guess.link)).collect();
+    let links = references.iter().map(|reference| reference.link.clone()).collect();
+    let plan = database.replacement(target, &schema, links).await?;
     let changes_type =
         Replacement::changes_type(&plan.key) || plan.links.iter().any(|link| Replacement::changes_type(&link.column));
     for obstacle in obstacles(&schema, target, &references) {
@@ -84,7 +91,11 @@ pub async fn replacement(database: &Database, target: &Target, wanted: &Wanted) 
         let (kind, name, table, why) = (obstacle.kind, obstacle.name, obstacle.table.to_string(), obstacle.why);
         return Err(NoReplacement::Obstacle { kind, name, table, why, hint });
     }
-    Ok(plan)
+    Ok(Planned { plan, left })
+}
+
+fn is_among(references: &[Reference], link: &Link) -> bool {
+    references.iter().any(|known| known.link.table == link.table && known.link.column == link.column)
 }
 
 /// How far the steps have come.
