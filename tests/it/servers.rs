@@ -74,7 +74,8 @@ pub(crate) async fn mysql() -> TestDatabase {
 
 /// Makes an empty database on MariaDB.
 pub(crate) async fn mariadb() -> TestDatabase {
-    if given("TEST_MARIADB_URL").is_none() && !docker::answers() && local::has_mariadb() {
+    let is_given = given("TEST_MARIADB_URL").or_else(|| given("TEST_MYSQL_URL")).is_some();
+    if !is_given && !docker::answers() && local::has_mariadb() {
         // `mysql()` has started that very server.
         return mysql().await;
     }
@@ -84,7 +85,8 @@ pub(crate) async fn mariadb() -> TestDatabase {
         } else if docker::answers() {
             docker::mariadb().await
         } else {
-            missing("MariaDB", "mariadbd", "TEST_MARIADB_URL")
+            let local = if local::has_mariadb() { local::mysql().await } else { None };
+            local.unwrap_or_else(|| missing("MariaDB", "mariadbd", "TEST_MARIADB_URL"))
         }
     });
     on_server(Engine::MySql, server.await.clone()).await
