@@ -114,6 +114,17 @@ impl Replacement {
         }
     }
 
+    /// Returns the tables whose values change, each once, the users first.
+    pub(super) fn changed_tables(&self) -> Vec<TableName> {
+        let mut names = vec![self.users.clone()];
+        for link in &self.links {
+            if !names.contains(&link.table) {
+                names.push(link.table.clone());
+            }
+        }
+        names
+    }
+
     /// Returns the triggers that are out of force meanwhile, so that none of them runs.
     #[must_use]
     pub fn triggers(&self) -> Vec<&str> {

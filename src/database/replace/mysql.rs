@@ -86,13 +86,7 @@ impl Database {
         no: impl Fn(String, &'static str) -> ReplaceError,
     ) -> Result<(), ReplaceError> {
         self.must_see_all_keys(schema, &plan.users).await?;
-        let mut names = vec![plan.users.clone()];
-        for link in &plan.links {
-            if !names.contains(&link.table) {
-                names.push(link.table.clone());
-            }
-        }
-        for name in names {
+        for name in plan.changed_tables() {
             let Some(table) = schema.table(&name) else { continue };
             self.must_be_alterable(table, &no).await?;
             let held = (name == plan.users).then_some(&plan.key);

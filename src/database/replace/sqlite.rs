@@ -77,13 +77,7 @@ impl Database {
             name
         };
         replacement.legacy_index = free(format!("{}_{LEGACY_COLUMN}_key", replacement.users.table));
-        let mut names = vec![replacement.users.clone()];
-        for link in &replacement.links {
-            if !names.contains(&link.table) {
-                names.push(link.table.clone());
-            }
-        }
-        for name in names {
+        for name in replacement.changed_tables() {
             let Some(table) = schema.table(&name) else { continue };
             let key = (name == replacement.users).then_some(&replacement.key);
             let linked = replacement.links.iter().filter(|link| link.table == name).map(|link| &link.column);
