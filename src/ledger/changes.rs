@@ -99,7 +99,7 @@ impl Ledger {
                 sqlx::query(
                     "INSERT INTO change (user, parts, content, payload, reasons)
                      SELECT ?, ?, content, CASE WHEN ? THEN text END, reasons
-                     FROM staged LEFT JOIN staged_payload USING (id) WHERE staged.id = ?",
+                     FROM staged LEFT JOIN staged_payload ON staged_payload.user = staged.id WHERE staged.id = ?",
                 )
                 .bind(row.get::<i64, _>(0))
                 .bind(serde_json::json!(parts.iter().map(|(part, _)| part.to_string()).collect::<Vec<_>>()).to_string())

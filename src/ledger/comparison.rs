@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row};
+use sqlx::Row;
 
 use super::entry::State;
 use super::store::{Ledger, LedgerError};
@@ -156,24 +156,18 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
     pub async fn note_compared(&self, rows: &[ComparedRow]) -> Result<Vec<bool>, LedgerError> {
-        let mut connection = self.connection().await;
-        let failed = self.failed("write");
-        let mut transaction = connection.begin().await.map_err(&failed)?;
-        let mut first = Vec::with_capacity(rows.len());
-        for row in rows {
-            let noted =
-                sqlx::query("INSERT OR IGNORE INTO compared_row (user_id, row_key, clerk_id, due) VALUES (?, ?, ?, ?)")
-                    .bind(&row.user_id)
-                    .bind(&row.row_key)
-                    .bind(row.clerk_id.as_ref().map(ClerkId::as_str))
-                    .bind(row.due)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(&failed)?;
-            first.push(noted.rows_affected() == 1);
-        }
-        transaction.commit().await.map_err(&failed)?;
-        Ok(first)
+        let given: Vec<_> =
+            rows.iter().map(|row| (&row.user_id, &row.row_key, row.clerk_id.as_ref(), row.due)).collect();
+        let noted: Vec<String> = sqlx::query_scalar(
+            "INSERT OR IGNORE INTO compared_row (user_id, row_key, clerk_id, due)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) RETURNING user_id",
+        )
+        .bind(serde_json::json!(given).to_string())
+        .fetch_all(&mut *self.connection().await)
+        .await
+        .map_err(self.failed("write"))?;
+        let mut noted: HashSet<String> = noted.into_iter().collect();
+        Ok(rows.iter().map(|row| noted.remove(&row.user_id)).collect())
     }
 
     /// Notes that something was told of these Clerk users.

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Connection, QueryBuilder, Row, Sqlite};
+use sqlx::{Connection, Row};
 
+use super::insert::insert;
 use super::store::{Ledger, LedgerError};
 use crate::record::{ClerkId, Identifier, UserId};
 
@@ -52,32 +53,28 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
-    pub async fn keep_clerk_users(&self, users: &[ClerkSide]) -> Result<(), LedgerError> {
+    pub async fn keep_clerk_users(&self, users: Vec<ClerkSide>) -> Result<(), LedgerError> {
         let key = self.hash_key();
-        let hashes: Vec<_> = users
-            .iter()
-            .flat_map(|user| user.identifiers.iter().map(|identifier| (&user.clerk_id, key.identifier(identifier))))
-            .collect();
+        let (mut kept, mut identifiers) = (Vec::with_capacity(users.len()), Vec::with_capacity(users.len()));
+        for user in users {
+            let clerk_id = user.clerk_id.to_string();
+            let hashed = |identifier| (clerk_id.clone(), key.identifier(identifier).to_vec());
+            identifiers.extend(user.identifiers.iter().map(hashed));
+            kept.push((clerk_id, user.external_id, user.facts));
+        }
         let mut connection = self.connection().await;
         let failed = self.failed("write");
         let mut transaction = connection.begin().await.map_err(&failed)?;
-        for chunk in users.chunks(200) {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO clerk_user (clerk_id, external_id, facts) ");
-            query.push_values(chunk, |mut values, user| {
-                values
-                    .push_bind(user.clerk_id.as_str())
-                    .push_bind(user.external_id.as_deref())
-                    .push_bind(user.facts.as_slice());
-            });
-            query.build().execute(&mut *transaction).await.map_err(&failed)?;
-        }
-        for chunk in hashes.chunks(200) {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO clerk_identifier (clerk_id, hash) ");
-            query.push_values(chunk, |mut values, (clerk_id, hash)| {
-                values.push_bind(clerk_id.as_str()).push_bind(hash.as_slice());
-            });
-            query.build().execute(&mut *transaction).await.map_err(&failed)?;
-        }
+        insert(&mut transaction, KEEP_USERS, "(?, ?, ?)", kept, |query, (clerk_id, external_id, facts)| {
+            query.bind(clerk_id).bind(external_id).bind(facts)
+        })
+        .await
+        .map_err(&failed)?;
+        insert(&mut transaction, KEEP_IDENTIFIERS, "(?, ?)", identifiers, |query, (clerk_id, hash)| {
+            query.bind(clerk_id).bind(hash)
+        })
+        .await
+        .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)
     }
 
@@ -112,28 +109,25 @@ impl Ledger {
         let found: HashMap<String, (String, String)> =
             found.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
         let mut matched = Matched::default();
+        let mut agreeing = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some((clerk_id, hashes)) = found.get(row.user_id.as_str()) else {
-                matched.without_clerk_user += 1;
-                continue;
-            };
-            if !self.agree(row, hashes) {
-                matched.disagreeing += 1;
-                continue;
+            match found.get(row.user_id.as_str()) {
+                None => matched.without_clerk_user += 1,
+                Some((_, hashes)) if !self.agree(row, hashes) => matched.disagreeing += 1,
+                Some((clerk_id, _)) => agreeing.push((&row.user_id, &row.row_key, clerk_id)),
             }
-            let new = sqlx::query(
-                "INSERT OR IGNORE INTO user (user_id, row_key, state, clerk_id, write_back)
-                 VALUES (?, ?, 'adopted', ?, 'waiting')",
-            )
-            .bind(row.user_id.as_str())
-            .bind(row.row_key.as_deref())
-            .bind(clerk_id)
-            .execute(&mut *transaction)
-            .await
-            .map_err(&failed)?
-            .rows_affected();
-            if new == 1 { matched.matched += 1 } else { matched.repeated += 1 }
         }
+        let new = sqlx::query(
+            "INSERT OR IGNORE INTO user (user_id, row_key, state, clerk_id, write_back)
+             SELECT value ->> 0, value ->> 1, 'adopted', value ->> 2, 'waiting' FROM json_each(?)",
+        )
+        .bind(serde_json::json!(agreeing).to_string())
+        .execute(&mut *transaction)
+        .await
+        .map_err(&failed)?
+        .rows_affected();
+        matched.matched = new;
+        matched.repeated = agreeing.len() as u64 - new;
         transaction.commit().await.map_err(&failed)?;
         Ok(matched)
     }
@@ -159,6 +153,9 @@ impl Ledger {
         Ok(unmatched.unsigned_abs().saturating_sub(disagreeing))
     }
 }
+
+const KEEP_USERS: &str = "INSERT INTO clerk_user (clerk_id, external_id, facts)";
+const KEEP_IDENTIFIERS: &str = "INSERT INTO clerk_identifier (clerk_id, hash)";
 
 /// Users who move backwards while Clerk is walked through, because somebody dates them back, are met twice.
 const INDEX_CLERK_USERS: &str = "

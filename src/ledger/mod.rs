@@ -9,6 +9,7 @@ mod changes;
 mod comparison;
 pub mod entry;
 mod files;
+mod insert;
 mod matching;
 mod merge;
 mod queue;

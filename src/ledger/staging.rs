@@ -2,12 +2,12 @@
 //! file without a name, which is gone with this process, however that ends.
 
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, QueryBuilder, Sqlite};
+use sqlx::{AssertSqlSafe, Connection};
 
+use super::insert::insert;
 use super::store::{Ledger, LedgerError};
 use crate::kill_point::{self, Point};
-use crate::record::duplicates::IdentifierHash;
-use crate::record::{Content, Identifier, IdentifierKind, ImportUser, Reason, UserId};
+use crate::record::{Content, Identifier, ImportUser, Reason, UserId};
 
 /// One user of a pull.
 #[derive(Debug, Clone)]
@@ -30,9 +30,6 @@ pub enum Staged {
     },
 }
 
-/// Rows put into one statement. More saves nothing measurable.
-const ROWS_A_STATEMENT: usize = 250;
-
 impl Ledger {
     /// Makes room for a pull, and forgets whatever an earlier one left half done.
     ///
@@ -40,8 +37,8 @@ impl Ledger {
     /// [`LedgerError`], if there is no room for temporary files.
     pub async fn begin_pull(&self) -> Result<(), LedgerError> {
         self.forget_pull().await?;
-        sqlx::raw_sql(STAGING).execute(&mut *self.connection().await).await.map_err(self.failed("make room beside"))?;
-        Ok(())
+        let mut connection = self.connection().await;
+        make_room(&mut connection).await.map_err(self.failed("make room beside"))
     }
 
     /// Forgets what was staged: half a pull is of no use, and a merged one neither.
@@ -65,134 +62,91 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
     pub async fn stage(&self, first: i64, users: &[Staged]) -> Result<(), LedgerError> {
-        let rows: Vec<StagedRow> =
-            (first..).zip(users).map(|(id, user)| self.staged_row(id, user)).collect::<Result<_, _>>()?;
+        let key = self.hash_key();
+        let (mut valid, mut invalid, mut identifiers, mut payloads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (id, user) in (first..).zip(users) {
+            match user {
+                Staged::Valid { user, email_basis } => {
+                    let payload = serde_json::to_string(user).map_err(|error| self.damaged(error.to_string()))?;
+                    let content = Content::of_payload(&payload, &key).to_bytes();
+                    valid.push((id, user.user_id.to_string(), user.key.clone(), content, *email_basis));
+                    let hashed =
+                        |identifier: &Identifier| (id, key.identifier(identifier).to_vec(), identifier.kind.field());
+                    identifiers.extend(user.identifiers().iter().map(hashed));
+                    payloads.push((id, payload));
+                }
+                Staged::Invalid { user_id, reasons, skipped } => {
+                    let reasons = serde_json::to_string(reasons).map_err(|error| self.damaged(error.to_string()))?;
+                    invalid.push((id, user_id.as_ref().map(ToString::to_string), reasons, *skipped));
+                }
+            }
+        }
         let mut connection = self.connection().await;
         let failed = self.failed("write");
         let mut transaction = connection.begin().await.map_err(&failed)?;
-        for chunk in rows.chunks(ROWS_A_STATEMENT) {
-            insert_staged(&mut transaction, chunk).await.map_err(&failed)?;
-        }
-        let identifiers: Vec<_> =
-            rows.iter().flat_map(|row| row.identifiers.iter().map(|identifier| (row.id, identifier))).collect();
-        for chunk in identifiers.chunks(ROWS_A_STATEMENT) {
-            insert_identifiers(&mut transaction, chunk).await.map_err(&failed)?;
-        }
-        let payloads: Vec<_> = rows.iter().filter_map(|row| Some((row.id, row.payload.as_deref()?))).collect();
-        for chunk in payloads.chunks(ROWS_A_STATEMENT) {
-            insert_payloads(&mut transaction, chunk).await.map_err(&failed)?;
-        }
+        insert(&mut transaction, STAGE_VALID, "(?, ?, ?, 'pending', ?, ?)", valid, |query, user| {
+            let (id, user_id, row_key, content, email_basis) = user;
+            query.bind(id).bind(user_id).bind(row_key).bind(content).bind(email_basis)
+        })
+        .await
+        .map_err(&failed)?;
+        insert(&mut transaction, STAGE_INVALID, "(?, ?, 'invalid', ?, ?)", invalid, |query, user| {
+            let (id, user_id, reasons, skipped) = user;
+            query.bind(id).bind(user_id).bind(reasons).bind(skipped)
+        })
+        .await
+        .map_err(&failed)?;
+        insert(&mut transaction, STAGE_IDENTIFIERS, "(?, ?, ?)", identifiers, |query, (id, hash, kind)| {
+            query.bind(id).bind(hash).bind(kind)
+        })
+        .await
+        .map_err(&failed)?;
+        insert(&mut transaction, STAGE_PAYLOADS, "(?, ?)", payloads, |query, (id, payload)| query.bind(id).bind(payload))
+            .await
+            .map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
         kill_point::reach(Point::BatchStaged);
         Ok(())
     }
-
-    fn staged_row(&self, id: i64, staged: &Staged) -> Result<StagedRow, LedgerError> {
-        let key = self.hash_key();
-        Ok(match staged {
-            Staged::Valid { user, email_basis } => {
-                let payload = serde_json::to_string(user).map_err(|error| self.damaged(error.to_string()))?;
-                let hashed = |identifier: &Identifier| (identifier.kind, key.identifier(identifier));
-                StagedRow {
-                    id,
-                    user_id: Some(user.user_id.to_string()),
-                    row_key: user.key.clone(),
-                    content: Some(Content::of_payload(&payload, &key).to_bytes()),
-                    payload: Some(payload),
-                    email_basis,
-                    reasons: None,
-                    skipped: false,
-                    identifiers: user.identifiers().iter().map(hashed).collect(),
-                }
-            }
-            Staged::Invalid { user_id, reasons, skipped } => StagedRow {
-                id,
-                user_id: user_id.as_ref().map(ToString::to_string),
-                row_key: None,
-                payload: None,
-                content: None,
-                email_basis: "none",
-                reasons: Some(serde_json::to_string(reasons).map_err(|error| self.damaged(error.to_string()))?),
-                skipped: *skipped,
-                identifiers: Vec::new(),
-            },
-        })
-    }
 }
 
-struct StagedRow {
-    id: i64,
-    user_id: Option<String>,
-    row_key: Option<String>,
-    payload: Option<String>,
-    content: Option<Vec<u8>>,
-    email_basis: &'static str,
-    reasons: Option<String>,
-    skipped: bool,
-    identifiers: Vec<(IdentifierKind, IdentifierHash)>,
-}
+const STAGE_VALID: &str = "INSERT INTO staged (id, user_id, row_key, state, content, email_basis)";
+const STAGE_INVALID: &str = "INSERT INTO staged (id, user_id, state, reasons, skipped)";
+/// One user may have the same identifier twice.
+const STAGE_IDENTIFIERS: &str = "INSERT OR IGNORE INTO staged_identifier (user, hash, kind)";
+const STAGE_PAYLOADS: &str = "INSERT INTO staged_payload (user, text)";
 
-/// The staged users, and apart from them what most of the merge does not look at. Nothing of it must outlive a crash.
+/// Nothing of it must outlive a crash.
 const STAGING: &str = "
 ATTACH '' AS pull;
-PRAGMA pull.journal_mode = OFF;
+PRAGMA pull.journal_mode = MEMORY;
 PRAGMA pull.synchronous = OFF;
 PRAGMA pull.secure_delete = OFF;
-PRAGMA pull.cache_size = -4000;
-CREATE TABLE pull.staged (
-    id INTEGER PRIMARY KEY,
-    user_id TEXT,
-    row_key TEXT,
-    -- NULL: the user is refused.
-    content BLOB,
-    email_basis TEXT NOT NULL,
-    reasons TEXT,
-    skipped INTEGER NOT NULL
-) STRICT;
-CREATE TABLE pull.staged_identifier (
-    staged INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    kind TEXT NOT NULL,
-    PRIMARY KEY (staged, hash)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE pull.staged_payload (
-    id INTEGER PRIMARY KEY,
-    text TEXT NOT NULL
-) STRICT;";
+PRAGMA pull.cache_size = -4000;";
 
-async fn insert_staged(connection: &mut SqliteConnection, rows: &[StagedRow]) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO staged (id, user_id, row_key, content, email_basis, reasons, skipped) ",
-    );
-    query.push_values(rows, |mut values, row| {
-        values
-            .push_bind(row.id)
-            .push_bind(row.user_id.as_deref())
-            .push_bind(row.row_key.as_deref())
-            .push_bind(row.content.as_deref())
-            .push_bind(row.email_basis)
-            .push_bind(row.reasons.as_deref())
-            .push_bind(row.skipped);
-    });
-    query.build().execute(connection).await.map(drop)
-}
+/// The tables that a pull goes into, and where it is staged for them.
+const STAGED: [(&str, &str); 3] =
+    [("user", "staged"), ("payload", "staged_payload"), ("identifier", "staged_identifier")];
 
-async fn insert_identifiers(
-    connection: &mut SqliteConnection,
-    rows: &[(i64, &(IdentifierKind, IdentifierHash))],
-) -> Result<(), sqlx::Error> {
-    // One user may have the same identifier twice.
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT OR IGNORE INTO staged_identifier (staged, hash, kind) ");
-    query.push_values(rows, |mut values, (staged, (kind, hash))| {
-        values.push_bind(*staged).push_bind(hash.as_slice()).push_bind(kind.field());
-    });
-    query.build().execute(connection).await.map(drop)
-}
-
-async fn insert_payloads(connection: &mut SqliteConnection, rows: &[(i64, &str)]) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO staged_payload (id, text) ");
-    query.push_values(rows, |mut values, (id, text)| {
-        values.push_bind(*id).push_bind(*text);
-    });
-    query.build().execute(connection).await.map(drop)
+/// Makes the tables of a pull: the ledger's own over again, so that a first pull can be copied as it is. A user's number is that
+/// within the pull. The indexes that are not in this order are made by the merge, when all users are there.
+async fn make_room(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(STAGING).execute(&mut *connection).await?;
+    for (table, staged) in STAGED {
+        let sql = "SELECT type, name, sql FROM main.sqlite_schema
+             WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL
+                 AND name NOT IN ('user_by_user_id', 'identifier_by_hash')
+             ORDER BY type DESC";
+        let made: Vec<(String, String, String)> =
+            sqlx::query_as(sql).bind(table).fetch_all(&mut *connection).await?;
+        for (kind, name, sql) in made {
+            let definition = sql.find('(').map_or("", |start| &sql[start..]);
+            let make = match kind.as_str() {
+                "table" => format!("CREATE TABLE pull.{staged} {definition}"),
+                _ => format!("CREATE INDEX pull.{name} ON {staged} {definition}"),
+            };
+            sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }

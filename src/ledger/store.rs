@@ -31,7 +31,7 @@ pub struct Ledger {
     /// holds it, and this one only looks.
     lock: Option<File>,
     /// The folder of a temporary ledger, removed with it.
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
     /// The lock of the ledger that a temporary one is a copy of: as long as the copy is used, nobody writes the original.
     _model: Option<File>,
 }
@@ -198,7 +198,7 @@ impl Ledger {
         let read_only = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(PATIENCE);
         let mut connection = read_only.connect().await.map_err(failed("open"))?;
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
-        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: None, _folder: None, _model: None })
+        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: None, folder: None, _model: None })
     }
 
     /// Makes a ledger that vanishes when dropped. If `model` is a ledger's file, it starts as a copy of it: a dry run sees what
@@ -227,7 +227,7 @@ impl Ledger {
             let path = path.clone();
             move |source| LedgerError::of_sqlite(what, path, source)
         };
-        let mut connection = options(&path).connect().await.map_err(failed("open"))?;
+        let mut connection = options(&path, folder.is_some()).connect().await.map_err(failed("open"))?;
         kill_point::watch(&mut connection, Point::LedgerStep, Some(Point::LedgerCommit))
             .await
             .map_err(failed("open"))?;
@@ -237,7 +237,7 @@ impl Ledger {
         })?;
         kill_point::reach(Point::LedgerMigrated);
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
-        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: Some(lock), _folder: folder, _model: None })
+        Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: Some(lock), folder, _model: None })
     }
 
     /// Returns where the ledger lies.
@@ -281,7 +281,7 @@ impl Ledger {
         // After a write that failed the driver may count a transaction that SQLite has ended, and then it begins no other: what
         // is wrong with the disk would be hidden behind that.
         if connection.is_in_transaction()
-            && let Ok(fresh) = options(&self.path).connect().await
+            && let Ok(fresh) = options(&self.path, self.folder.is_some()).connect().await
         {
             *connection = fresh;
         }
@@ -351,12 +351,13 @@ fn said(error: &sqlx::Error) -> Option<&dyn DatabaseError> {
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+/// A temporary ledger ends with the process: nothing of it needs to be safe from a power cut.
+fn options(path: &Path, temporary: bool) -> SqliteConnectOptions {
     SqliteConnectOptions::from_str("sqlite:")
         .unwrap_or_default()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(if temporary { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
         .pragma("secure_delete", "ON")

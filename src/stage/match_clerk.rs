@@ -51,7 +51,7 @@ pub async fn walk_clerk(client: &Client, ledger: &Ledger, progress: &Progress) -
                 external_id: user.external_id,
             })
             .collect();
-        ledger.keep_clerk_users(&page).await?;
+        ledger.keep_clerk_users(page).await?;
     }
     ledger.index_clerk_users().await?;
     Ok(users)

@@ -21,45 +21,45 @@ pub(super) async fn apply(connection: &mut SqliteConnection, terms: &Terms) -> R
     run(connection, REPLACE_IDENTIFIERS).await?;
     let gone = if terms.extent == Extent::Whole { mark_gone(connection).await? } else { 0 };
     run(connection, MARK_WANTED).await?;
-    let new = add_new(connection, is_first).await?;
     let vanished = mark_vanished(connection, terms.extent).await?;
+    let new = add_new(connection, is_first).await?;
     Ok(Merged { new, changed: 0, gone, vanished })
 }
 
-/// Adds the users whom the ledger does not know, in the order of the source. The first time all of them are new: an index that
-/// is made when they are there takes a fraction of the time.
+/// Adds the users whom the ledger does not know, in the order of the source. The first time all of them are new, and SQLite copies
+/// whole records and index entries from tables like its own, which takes a fraction of the time.
 async fn add_new(connection: &mut SqliteConnection, is_first: bool) -> Result<u64, sqlx::Error> {
-    let before: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM user").fetch_one(&mut *connection).await?;
     if is_first {
-        run(connection, "DROP INDEX user_by_user_id; DROP INDEX identifier_of_user").await?;
+        let new = sqlx::query("INSERT INTO user SELECT * FROM staged").execute(&mut *connection).await?;
+        run(connection, COPY_THE_REST).await?;
+        return Ok(new.rows_affected());
     }
+    let before: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM user").fetch_one(&mut *connection).await?;
     let new = sqlx::query(NEW_USERS).bind(before).execute(&mut *connection).await?.rows_affected();
     for sql in [NEW_PAYLOADS, NEW_IDENTIFIERS] {
         sqlx::query(sql).bind(before).execute(&mut *connection).await?;
     }
-    if is_first {
-        let indexes = "CREATE UNIQUE INDEX user_by_user_id ON user (user_id);
-            CREATE INDEX identifier_of_user ON identifier (user)";
-        run(connection, indexes).await?;
-    }
     Ok(new)
 }
 
+const COPY_THE_REST: &str = "
+INSERT INTO payload SELECT * FROM staged_payload;
+INSERT INTO identifier SELECT * FROM staged_identifier;";
+
 const NEW_USERS: &str = "
 INSERT INTO user (id, user_id, row_key, state, content, email_basis, reasons, skipped)
-    SELECT ? + id, user_id, row_key, CASE WHEN content IS NULL THEN 'invalid' ELSE 'pending' END,
-        content, email_basis, reasons, skipped
+    SELECT ? + id, user_id, row_key, state, content, email_basis, reasons, skipped
     FROM staged WHERE NOT EXISTS (SELECT 1 FROM met WHERE met.staged = staged.id) ORDER BY id";
 
 const NEW_PAYLOADS: &str = "
 INSERT INTO payload (user, text)
-    SELECT ? + id, text FROM staged_payload WHERE NOT EXISTS (SELECT 1 FROM met WHERE met.staged = staged_payload.id) ORDER BY id";
+    SELECT ? + user, text FROM staged_payload
+    WHERE NOT EXISTS (SELECT 1 FROM met WHERE met.staged = staged_payload.user) ORDER BY user";
 
-/// In the order in which they are kept.
 const NEW_IDENTIFIERS: &str = "
-INSERT INTO identifier (hash, user, kind)
-    SELECT hash, ? + staged, kind FROM staged_identifier
-    WHERE NOT EXISTS (SELECT 1 FROM met WHERE met.staged = staged_identifier.staged) ORDER BY hash, staged";
+INSERT INTO identifier (user, hash, kind)
+    SELECT ? + user, hash, kind FROM staged_identifier
+    WHERE NOT EXISTS (SELECT 1 FROM met WHERE met.staged = staged_identifier.user) ORDER BY user, hash";
 
 /// Lets users that were deleted again come back as if they had never been sent.
 async fn recall_deleted(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -136,7 +136,7 @@ async fn refresh(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
 const REPLACE_PAYLOADS: &str = "
 INSERT INTO payload (user, text)
     SELECT met.user, staged_payload.text
-    FROM met CROSS JOIN user ON user.id = met.user CROSS JOIN staged_payload ON staged_payload.id = met.staged
+    FROM met CROSS JOIN user ON user.id = met.user CROSS JOIN staged_payload ON staged_payload.user = met.staged
         LEFT JOIN payload ON payload.user = met.user
     WHERE user.state = 'pending' AND payload.text IS NOT staged_payload.text
     ON CONFLICT (user) DO UPDATE SET text = excluded.text;";
@@ -144,8 +144,8 @@ INSERT INTO payload (user, text)
 /// A user in doubt keeps the old ones too: a request that carried them may still make the user.
 const REPLACE_IDENTIFIERS: &str = "
 DELETE FROM identifier WHERE user IN (SELECT user FROM renewed WHERE in_doubt = 0);
-INSERT OR IGNORE INTO identifier (hash, user, kind)
-    SELECT hash, renewed.user, kind FROM renewed CROSS JOIN staged_identifier USING (staged);";
+INSERT OR IGNORE INTO identifier (user, hash, kind)
+    SELECT renewed.user, hash, kind FROM renewed CROSS JOIN staged_identifier ON staged_identifier.user = renewed.staged;";
 
 const MARK_WANTED: &str = "
 UPDATE user SET wanted = 0 WHERE wanted = 1 AND NOT EXISTS (SELECT 1 FROM met WHERE met.user = user.id);

@@ -4,6 +4,7 @@ mod apply;
 mod rivals;
 
 use sqlx::Connection;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteConnection;
 
 use super::store::{Ledger, LedgerError};
@@ -68,8 +69,7 @@ impl Ledger {
         let failed = self.failed("merge the pull into");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         kill_point::reach(Point::MergeBegun);
-        run(&mut transaction, INDEX_STAGED).await.map_err(&failed)?;
-        run(&mut transaction, REFUSE_REPEATED_USER_IDS).await.map_err(&failed)?;
+        index_staged(&mut transaction).await.map_err(&failed)?;
         rivals::refuse_clerk_ids(&mut transaction, &failed).await?;
         run(&mut transaction, MEET).await.map_err(&failed)?;
         if !terms.accept_changed_identifiers {
@@ -96,12 +96,25 @@ async fn run(connection: &mut SqliteConnection, sql: &'static str) -> Result<(),
     sqlx::raw_sql(sql).execute(connection).await.map(drop)
 }
 
-const INDEX_STAGED: &str = "
-CREATE INDEX pull.staged_by_user_id ON staged (user_id);
-CREATE INDEX pull.staged_identifier_by_hash ON staged_identifier (hash, staged, kind);";
+/// Makes the indexes of the staged users that were not kept while they came. That two rows have one user ID shows when the index
+/// cannot be made: to look for them first takes as long again, and hardly any source has them.
+async fn index_staged(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    match run(connection, INDEX_USER_IDS).await {
+        Err(error) if error.as_database_error().is_some_and(DatabaseError::is_unique_violation) => {
+            run(connection, REFUSE_REPEATED_USER_IDS).await?;
+            run(connection, INDEX_USER_IDS).await?;
+        }
+        indexed => indexed?,
+    }
+    run(connection, INDEX_IDENTIFIERS).await
+}
+
+const INDEX_USER_IDS: &str = "CREATE UNIQUE INDEX pull.user_by_user_id ON staged (user_id)";
+const INDEX_IDENTIFIERS: &str = "CREATE INDEX pull.identifier_by_hash ON staged_identifier (hash)";
 
 /// The first row of a user ID keeps it. The others are kept as invalid rows without one, so that they are counted.
 const REFUSE_REPEATED_USER_IDS: &str = "
+CREATE INDEX pull.staged_by_user_id ON staged (user_id);
 CREATE TABLE pull.repeated (id INTEGER PRIMARY KEY);
 INSERT INTO repeated
     SELECT staged.id FROM (SELECT user_id, MIN(id) AS first FROM staged WHERE user_id IS NOT NULL GROUP BY user_id HAVING COUNT(*) > 1)
@@ -110,10 +123,11 @@ UPDATE staged SET
     reasons = json_array(json_object('field', 'userId', 'code', 'duplicate', 'message',
         'row ' || id || ' repeats the user ID `' || user_id || '` of an earlier row; a query that joins a table may return a user '
         || 'several times')),
-    content = NULL, user_id = NULL, skipped = 0
+    state = 'invalid', content = NULL, user_id = NULL, skipped = 0
 WHERE id IN (SELECT id FROM repeated);
-DELETE FROM staged_identifier WHERE staged IN (SELECT id FROM repeated);
-DELETE FROM staged_payload WHERE id IN (SELECT id FROM repeated);";
+DELETE FROM staged_identifier WHERE user IN (SELECT id FROM repeated);
+DELETE FROM staged_payload WHERE user IN (SELECT id FROM repeated);
+DROP INDEX pull.staged_by_user_id;";
 
 /// Which staged users the ledger knows already. Everything after this goes by the two numbers.
 const MEET: &str = "

@@ -39,11 +39,11 @@ pub(super) async fn refuse_other_people(
     let row = sqlx::query(
         "SELECT COUNT(*), COUNT(*) FILTER (WHERE staged.content IS NOT user.content AND NOT EXISTS (
              SELECT 1 FROM identifier CROSS JOIN staged_identifier USING (hash)
-             WHERE identifier.user = met.user AND staged_identifier.staged = met.staged))
+             WHERE identifier.user = met.user AND staged_identifier.user = met.staged))
          FROM met CROSS JOIN user ON user.id = met.user CROSS JOIN staged ON staged.id = met.staged
          WHERE user.state IN ('created', 'adopted')
              AND EXISTS (SELECT 1 FROM identifier WHERE identifier.user = met.user)
-             AND EXISTS (SELECT 1 FROM staged_identifier WHERE staged_identifier.staged = met.staged)",
+             AND EXISTS (SELECT 1 FROM staged_identifier WHERE staged_identifier.user = met.staged)",
     )
     .fetch_one(connection)
     .await
@@ -60,10 +60,11 @@ pub(super) async fn candidates(connection: &mut SqliteConnection) -> Result<Vec<
     let rows = sqlx::query(
         "WITH shared AS (
              SELECT hash FROM staged_identifier GROUP BY hash HAVING COUNT(*) > 1
-             UNION SELECT hash FROM staged_identifier CROSS JOIN identifier USING (hash) LEFT JOIN met USING (staged)
-                 WHERE met.user IS NOT identifier.user)
+             UNION SELECT hash FROM staged_identifier CROSS JOIN identifier USING (hash)
+                 LEFT JOIN met ON met.staged = staged_identifier.user
+                 WHERE EXISTS (SELECT 1 FROM identifier) AND met.user IS NOT identifier.user)
          SELECT staged.id, staged.user_id, staged_identifier.kind, staged_identifier.hash
-         FROM shared CROSS JOIN staged_identifier USING (hash) CROSS JOIN staged ON staged.id = staged_identifier.staged
+         FROM shared CROSS JOIN staged_identifier USING (hash) CROSS JOIN staged ON staged.id = staged_identifier.user
          ORDER BY staged.id",
     )
     .fetch_all(connection)
@@ -97,9 +98,10 @@ pub(super) async fn held(
 ) -> Result<HashMap<IdentifierHash, UserId>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT DISTINCT identifier.hash, user.user_id
-         FROM staged_identifier CROSS JOIN identifier USING (hash) LEFT JOIN met USING (staged)
+         FROM staged_identifier CROSS JOIN identifier USING (hash)
+             LEFT JOIN met ON met.staged = staged_identifier.user
              CROSS JOIN user ON user.id = identifier.user
-         WHERE met.user IS NOT identifier.user
+         WHERE EXISTS (SELECT 1 FROM identifier) AND met.user IS NOT identifier.user
              AND (user.state IN ('created', 'adopted', 'sending')
                  OR (? AND user.state = 'pending' AND NOT EXISTS (SELECT 1 FROM met AS own WHERE own.user = user.id)))",
     )
@@ -115,12 +117,12 @@ pub(super) async fn held(
 
 /// Refuses a staged user, and forgets what it would have been sent with.
 pub(super) async fn refuse(connection: &mut SqliteConnection, staged: i64, reasons: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE staged SET content = NULL, reasons = ? WHERE id = ?")
+    sqlx::query("UPDATE staged SET state = 'invalid', content = NULL, reasons = ? WHERE id = ?")
         .bind(reasons)
         .bind(staged)
         .execute(&mut *connection)
         .await?;
-    for sql in ["DELETE FROM staged_identifier WHERE staged = ?", "DELETE FROM staged_payload WHERE id = ?"] {
+    for sql in ["DELETE FROM staged_identifier WHERE user = ?", "DELETE FROM staged_payload WHERE user = ?"] {
         sqlx::query(sql).bind(staged).execute(&mut *connection).await?;
     }
     Ok(())
