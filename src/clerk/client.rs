@@ -24,6 +24,9 @@ const READ_ATTEMPTS: u32 = 8;
 /// The longest answer taken; a page of 500 users with all the metadata they may have is below it.
 const LONGEST_ANSWER: usize = 64 << 20;
 
+/// How much room is made for an answer before it comes, however long it says that it is.
+const LONGEST_RESERVED: usize = 4 << 20;
+
 /// The longest pause that a `Retry-After` may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
@@ -281,7 +284,9 @@ impl Client {
         if status == 429 {
             self.slow_down(passage, retry_after);
         }
-        let mut body = Vec::new();
+        // A page of users is large: a body that grew piece by piece would take several times its memory.
+        let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+        let mut body = Vec::with_capacity(length.min(LONGEST_RESERVED));
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_ANSWER => body.extend_from_slice(&chunk),

@@ -28,7 +28,7 @@ pub use matching::{ClerkSide, Matched, RowSide};
 pub use merge::{Extent, Merged, Terms};
 pub use queue::{Answer, Entry, Sent};
 pub use replacement::{ReplacedIds, ReplacingStep};
-pub use staging::Staged;
+pub use staging::{Batch, Staged};
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};
 pub use undo::{CameToLight, Doubtful, Undoable};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use super::source::Source;
 use super::{Interrupted, Progress};
-use crate::ledger::{Extent, Ledger, Merged, Staged, Terms};
+use crate::ledger::{Batch, Extent, Ledger, Merged, Staged, Terms};
 use crate::mapping::{Coverage, Mapped, Refused};
+use crate::record::duplicates::HashKey;
 use crate::shutdown::{Shutdown, Urgency};
 
 /// What a pull brought.
@@ -53,9 +53,9 @@ pub async fn pull(
 ) -> Result<Pulled> {
     ledger.begin_pull().await?;
     // The next users are read and mapped while the last ones are staged.
-    let (batches, to_stage) = mpsc::channel(1);
+    let (batches, to_stage) = mpsc::channel(2);
     let staging = tokio::spawn(stage(Arc::clone(ledger), to_stage));
-    let read = read(source, batches, progress, shutdown).await;
+    let read = read(source, &ledger.hash_key(), batches, progress, shutdown).await;
     staging.await??;
     let mut pulled = read?;
     pulled.missing = source.missing();
@@ -68,12 +68,13 @@ pub async fn pull(
 
 async fn read(
     source: &mut Source,
-    batches: mpsc::Sender<Vec<Staged>>,
+    key: &HashKey,
+    batches: mpsc::Sender<Batch>,
     progress: &Progress,
     mut shutdown: Shutdown,
 ) -> Result<Pulled> {
     let mut pulled = Pulled::default();
-    let mut batch = Vec::with_capacity(BATCH);
+    let (mut batch, mut first) = (Vec::with_capacity(BATCH), 1);
     loop {
         let users = tokio::select! {
             biased;
@@ -91,7 +92,9 @@ async fn read(
             batch.push(staged(user));
         }
         if ended || batch.len() >= BATCH {
-            let staged = batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await;
+            let staged = batches.send(Batch::of(first, &batch, key)).await;
+            first += i64::try_from(batch.len())?;
+            batch.clear();
             // Whoever stages says itself why it has stopped.
             if ended || staged.is_err() {
                 return Ok(pulled);
@@ -100,19 +103,10 @@ async fn read(
     }
 }
 
-/// Stages users as they come: while one batch is written, the next one is hashed.
-async fn stage(ledger: Arc<Ledger>, mut batches: mpsc::Receiver<Vec<Staged>>) -> Result<()> {
-    let (mut first, mut staging) = (1, JoinSet::new());
+/// Stages users as they come.
+async fn stage(ledger: Arc<Ledger>, mut batches: mpsc::Receiver<Batch>) -> Result<()> {
     while let Some(batch) = batches.recv().await {
-        if staging.len() == 2 {
-            staging.join_next().await.transpose()?.transpose()?;
-        }
-        let (ledger, users) = (Arc::clone(&ledger), i64::try_from(batch.len())?);
-        staging.spawn(async move { ledger.stage(first, &batch).await });
-        first += users;
-    }
-    while let Some(staged) = staging.join_next().await {
-        staged??;
+        ledger.stage(batch).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use db2clerk::clerk::{ApiUrl, Client, SecretKey, Settings as ClientSettings};
-use db2clerk::ledger::{Extent, Ledger, Staged, State, Terms};
+use db2clerk::ledger::{Batch, Extent, Ledger, Staged, State, Terms};
 use db2clerk::record::{ImportUser, UserId};
 use db2clerk::shutdown::Shutdown;
 use db2clerk::simulator::{Fault, Faults, Hold, RateLimit, Rule, Settings, Simulator, Storm, start};
@@ -311,7 +311,7 @@ async fn push_with(client: &Client, folder: &Path, users: usize) -> (Arc<Ledger>
         })
         .collect();
     ledger.begin_pull().await.expect("a pull");
-    ledger.stage(1, &staged).await.expect("users are staged");
+    ledger.stage(Batch::of(1, &staged, &ledger.hash_key())).await.expect("users are staged");
     ledger.merge(&Terms::of(Extent::Whole)).await.expect("the pull is merged");
     let options = push::Options { write_back: false, on_conflict: push::OnConflict::Report };
     let end = push::push(&ledger, client, options, &Arc::default(), Shutdown::never()).await.expect("a push");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use db2clerk::ledger::{Answer, Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State, Terms};
+use db2clerk::ledger::{Answer, Batch, Belonging, Extent, Ledger, LedgerError, Outcome, Source, Staged, State, Terms};
 use db2clerk::record::{ClerkId, ImportUser, Reason, UserId};
 use db2clerk::secret::Secret;
 use sqlx::migrate::Migrator;
@@ -27,7 +27,7 @@ fn invalid(user_id: &str) -> Staged {
 
 async fn pull(ledger: &Ledger, extent: Extent, users: &[Staged]) {
     ledger.begin_pull().await.expect("a pull begins");
-    ledger.stage(1, users).await.expect("users are staged");
+    ledger.stage(Batch::of(1, users, &ledger.hash_key())).await.expect("users are staged");
     ledger.merge(&Terms::of(extent)).await.expect("the pull is merged");
 }
 
@@ -115,7 +115,7 @@ async fn who_is_in_clerk_is_left_alone_and_who_was_refused_is_tried_again() {
 async fn half_a_pull_is_never_taken_for_a_whole_one() {
     let ledger = new_ledger().await;
     ledger.begin_pull().await.expect("a pull begins");
-    ledger.stage(1, &[valid("1", "a@example.com")]).await.expect("staged");
+    ledger.stage(Batch::of(1, &[valid("1", "a@example.com")], &ledger.hash_key())).await.expect("staged");
     // Here the run dies. The next one starts over.
     pull(&ledger, Extent::Whole, &[valid("2", "b@example.com")]).await;
     let pending = ledger.pending(0, 10).await.expect("pending users");
@@ -169,12 +169,12 @@ async fn known_user_ids_with_other_peoples_addresses_stop_the_run_and_change_not
     finish(&ledger, Outcome::Created(clerk_id("user_1"))).await;
     let others = [valid("1", "staging@example.com"), valid("2", "other@example.com")];
     ledger.begin_pull().await.expect("a pull begins");
-    ledger.stage(1, &others).await.expect("staged");
+    ledger.stage(Batch::of(1, &others, &ledger.hash_key())).await.expect("staged");
     let error = ledger.merge(&Terms::of(Extent::Whole)).await.expect_err("other people");
     assert!(matches!(error, LedgerError::OtherPeople { differing: 1, known: 1 }), "{error}");
     assert_eq!(states(&ledger).await, "created 1");
     ledger.begin_pull().await.expect("another pull begins");
-    ledger.stage(1, &others).await.expect("staged");
+    ledger.stage(Batch::of(1, &others, &ledger.hash_key())).await.expect("staged");
     ledger
         .merge(&Terms { accept_changed_identifiers: true, ..Terms::of(Extent::Whole) })
         .await

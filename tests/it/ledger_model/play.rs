@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use db2clerk::ledger::{
-    Answer, Belonging, CameToLight, Extent, Failure, Ledger, LedgerError, Outcome, RowResult, Source, Staged, State,
-    Terms, UpdateEnd, Updated, WriteBack,
+    Answer, Batch, Belonging, CameToLight, Extent, Failure, Ledger, LedgerError, Outcome, RowResult, Source, Staged,
+    State, Terms, UpdateEnd, Updated, WriteBack,
 };
 use db2clerk::record::{ClerkId, ImportUser, Reason, UserId};
 use proptest::prelude::prop_assert_eq;
@@ -66,7 +66,7 @@ fn number(user_id: &UserId) -> Who {
 async fn stage(ledger: &Ledger, pull: &Pull) -> Result<(), TestCaseError> {
     ledger.begin_pull().await.map_err(fail)?;
     let rows: Vec<Staged> = pull.rows.iter().map(staged).collect();
-    ledger.stage(1, &rows).await.map_err(fail)
+    ledger.stage(Batch::of(1, &rows, &ledger.hash_key())).await.map_err(fail)
 }
 
 fn staged(row: &SourceRow) -> Staged {
