@@ -243,7 +243,7 @@ struct BatchSize {
 const BATCH_TIME: Duration = Duration::from_millis(300);
 const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
-const MOST_ROWS: u32 = 10_000;
+const MOST_ROWS: u32 = 5000;
 
 impl Default for BatchSize {
     fn default() -> Self {
@@ -304,10 +304,10 @@ mod tests {
             (1000, 1000, 300, 1000),
             (1000, 1000, 200, 1500),
             (1000, 1000, 10, 2000),
-            (8000, 8000, 0, MOST_ROWS),
+            (4000, 4000, 0, MOST_ROWS),
             (MOST_ROWS, MOST_ROWS as usize, 1, MOST_ROWS),
-            (8000, 8000, 3000, 800),
-            (8000, 8000, 120_000, FEWEST_ROWS),
+            (4000, 4000, 3000, 400),
+            (4000, 4000, 120_000, FEWEST_ROWS),
             (FEWEST_ROWS, FEWEST_ROWS as usize, 120_000, FEWEST_ROWS),
             // All there were, and not as many as were asked for.
             (1000, 3, 5, 1000),

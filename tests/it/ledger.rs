@@ -87,6 +87,37 @@ async fn a_whole_pull_adds_refreshes_and_marks_what_is_gone() {
 }
 
 #[tokio::test]
+async fn a_few_users_first_and_then_all_of_them_are_kept_as_if_they_had_come_at_once() {
+    let mut all: Vec<Staged> = (1..=9).map(|n| valid(&n.to_string(), &format!("u{n}@example.com"))).collect();
+    all.extend([valid("10", "u1@example.com"), valid("3", "again@example.com"), invalid("11")]);
+    let (at_once, bit_by_bit) = (new_ledger().await, new_ledger().await);
+    pull(&at_once, Extent::Whole, &all).await;
+    for so_far in [2, 5, all.len()] {
+        let extent = if so_far == all.len() { Extent::Whole } else { Extent::Part };
+        pull(&bit_by_bit, extent, &all[..so_far]).await;
+    }
+    assert_eq!(states(&at_once).await, "pending 9, invalid 3");
+    assert_eq!(kept(&at_once).await, kept(&bit_by_bit).await);
+}
+
+/// All that a ledger keeps of its users, but for the hashes, which are its own; and its schema, found in order.
+async fn kept(ledger: &Ledger) -> Vec<(String, String, String)> {
+    let mut connection = SqliteConnectOptions::new().filename(ledger.path()).connect().await.expect("opened");
+    let checked: String =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.expect("a check");
+    assert_eq!(checked, "ok");
+    sqlx::query_as(
+        "SELECT COALESCE(user_id, ''), state || ' ' || COALESCE(text, ''), COALESCE((SELECT group_concat(kind) FROM identifier WHERE user = user.id), '')
+         FROM user LEFT JOIN payload ON payload.user = user.id
+         UNION ALL SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL
+         ORDER BY 1, 2",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("what is kept")
+}
+
+#[tokio::test]
 async fn a_part_of_the_source_says_nothing_of_the_others() {
     let ledger = new_ledger().await;
     pull(&ledger, Extent::Whole, &[valid("1", "a@example.com"), valid("2", "b@example.com")]).await;
