@@ -15,8 +15,8 @@ use crate::database::sql::write::WriteSql;
 use crate::database::write::{Cell, Failure, Found, Item, Mode, all_changed, compare, count_changed};
 use crate::kill_point::{self, Point};
 
-/// Rows of one INSERT into the batch's table: three parameters each, of the 32,766 that a statement takes.
-const ROWS_PER_INSERT: usize = 10_000;
+/// Rows of one INSERT into the batch's table: enough that most of the time goes into the rows, few enough that the statement is small.
+const ROWS_PER_INSERT: usize = 500;
 
 impl Sqlite {
     pub(in crate::database) async fn add_column(&self, target: &Target) -> Result<(), WriteError> {
@@ -94,7 +94,7 @@ async fn fill(connection: &mut SqliteConnection, items: &[&Item]) -> sqlx::Resul
     let numbered: Vec<(usize, &&Item)> = items.iter().enumerate().collect();
     for chunk in numbered.chunks(ROWS_PER_INSERT) {
         let insert = AssertSqlSafe(sql::write::fill_batch_sqlite(chunk.len()));
-        let mut insert = sqlx::query(insert).persistent(false);
+        let mut insert = sqlx::query(insert).persistent(chunk.len() == ROWS_PER_INSERT);
         for (number, item) in chunk {
             insert = insert.bind(i64::try_from(*number).unwrap_or(i64::MAX)).bind(item.id.clone());
             insert = match &item.key {
