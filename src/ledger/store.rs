@@ -354,7 +354,7 @@ fn said(error: &sqlx::Error) -> Option<&dyn DatabaseError> {
 /// A temporary ledger ends with the process: nothing of it needs to be safe from a power cut, and nobody else looks at it.
 fn options(path: &Path, temporary: bool) -> SqliteConnectOptions {
     let (journal_mode, synchronous) = if temporary {
-        (SqliteJournalMode::Memory, SqliteSynchronous::Off)
+        (SqliteJournalMode::Truncate, SqliteSynchronous::Off)
     } else {
         (SqliteJournalMode::Wal, SqliteSynchronous::Full)
     };

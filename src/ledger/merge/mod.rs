@@ -109,8 +109,8 @@ async fn index_staged(connection: &mut SqliteConnection) -> Result<(), sqlx::Err
     run(connection, INDEX_IDENTIFIERS).await
 }
 
-const INDEX_USER_IDS: &str = "CREATE UNIQUE INDEX pull.user_by_user_id ON staged (user_id)";
-const INDEX_IDENTIFIERS: &str = "CREATE INDEX pull.identifier_by_hash ON staged_identifier (hash)";
+pub(super) const INDEX_USER_IDS: &str = "CREATE UNIQUE INDEX pull.user_by_user_id ON staged (user_id)";
+pub(super) const INDEX_IDENTIFIERS: &str = "CREATE INDEX pull.identifier_by_hash ON staged_identifier (hash)";
 
 /// The first row of a user ID keeps it. The others are kept as invalid rows without one, so that they are counted.
 const REFUSE_REPEATED_USER_IDS: &str = "
