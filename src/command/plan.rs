@@ -18,7 +18,7 @@ pub(super) struct Plan {
     takes: Option<Duration>,
     to_write: u64,
     to_update: u64,
-    bases: Vec<(String, u64)>,
+    bases: Vec<(&'static str, u64)>,
     reasons: Vec<ReasonCount>,
     counts: Counts,
 }
@@ -38,7 +38,7 @@ impl Plan {
             takes: client.time_for(requests),
             to_write: if writes { ledger.count_to_write().await? } else { 0 },
             to_update,
-            bases: ledger.email_bases(Of::ToSend).await?,
+            bases: ledger.email_bases(Of::ToSend, &EmailBasis::ALL.map(EmailBasis::as_str)).await?,
             reasons: ledger.reasons().await?,
             counts: ledger.counts().await?,
         })
@@ -128,7 +128,7 @@ impl Plan {
 }
 
 /// How many users' addresses are verified, by which rule, and how many are not.
-pub(super) fn basis_rows(bases: &[(String, u64)]) -> impl Iterator<Item = (String, u64, String)> {
+pub(super) fn basis_rows(bases: &[(&'static str, u64)]) -> impl Iterator<Item = (String, u64, String)> {
     let bases = bases.iter().filter_map(|(word, users)| Some((word.parse::<EmailBasis>().ok()?, *users)));
     bases.map(|(basis, users)| (format!("  {}", basis_in_words(basis)), users, String::new()))
 }

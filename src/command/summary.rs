@@ -10,6 +10,7 @@ use super::run::{Ends, Job};
 use super::{Context, beside};
 use crate::exit::Exit;
 use crate::ledger::{Counts, Of, Problems, State, WriteBack};
+use crate::mapping::EmailBasis;
 use crate::output::{count, duration, number, table, write_log};
 use crate::stage::Progress;
 use crate::stage::pull::Pulled;
@@ -34,7 +35,8 @@ impl Summary<'_> {
         let counts = ledger.counts().await?;
         let page = async |after| Ok(ledger.problems(Problems::All, after, 500).await?);
         let log = context.console.or_warn(write_log(&context.folder, page).await);
-        let mut text = vec![self.in_words(&counts, &ledger.email_bases(Of::Created).await?)];
+        let bases = ledger.email_bases(Of::Created, &EmailBasis::ALL.map(EmailBasis::as_str)).await?;
+        let mut text = vec![self.in_words(&counts, &bases)];
         text.push(reasons(&ledger.reasons().await?, &["invalid", "conflict", "rejected", "pending"]));
         if let Some(log) = &log {
             text.push(format!(
@@ -70,7 +72,7 @@ impl Summary<'_> {
         })
     }
 
-    fn in_words(&self, counts: &Counts, bases: &[(String, u64)]) -> String {
+    fn in_words(&self, counts: &Counts, bases: &[(&'static str, u64)]) -> String {
         let progress = self.progress;
         let (created, adopted) = (progress.created.get(), progress.adopted.get());
         let in_clerk = format!("{} created now, {} found there", number(created), number(adopted));

@@ -4,6 +4,7 @@
 //! instance and this source. It is the only memory of what was done to Clerk, so every commit is on the disk before it is
 //! believed (`synchronous = FULL`). It knows no SQL of the source, no HTTP, and prints nothing.
 
+mod batch;
 mod belonging;
 mod changes;
 mod comparison;
@@ -20,6 +21,7 @@ mod summary;
 mod undo;
 mod write_back;
 
+pub use batch::{Batch, Staged};
 pub use belonging::{Belonging, Source};
 pub use changes::{Change, UpdateEnd, Updated};
 pub use comparison::{ComparedRow, Holder, KeptUser, Known, Misplaced, Remembered, WithoutRow};
@@ -28,7 +30,6 @@ pub use matching::{ClerkSide, Matched, RowSide};
 pub use merge::{Extent, Merged, Terms};
 pub use queue::{Answer, Entry, Sent};
 pub use replacement::{ReplacedIds, ReplacingStep};
-pub use staging::{Batch, Staged};
 pub use store::{Ledger, LedgerError};
 pub use summary::{Counts, Of, Problem, Problems, ReasonCount};
 pub use undo::{CameToLight, Doubtful, Undoable};

@@ -162,21 +162,24 @@ impl Ledger {
     }
 
     /// Counts users by the rule that their e-mail address counts as verified by, most first: those to be sent, or those we made.
+    /// `rules` are all there are, as words.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read.
-    pub async fn email_bases(&self, of: Of) -> Result<Vec<(String, u64)>, LedgerError> {
-        let sql = match of {
-            Of::ToSend => {
-                "SELECT email_basis, COUNT(*) FROM user WHERE state IN ('pending', 'sending') AND wanted = 1
-                 GROUP BY 1 ORDER BY 2 DESC, 1"
-            }
-            Of::Created => {
-                "SELECT email_basis, COUNT(*) FROM user WHERE state = 'created' GROUP BY 1 ORDER BY 2 DESC, 1"
-            }
+    pub async fn email_bases(&self, of: Of, rules: &[&'static str]) -> Result<Vec<(&'static str, u64)>, LedgerError> {
+        let whose = match of {
+            Of::ToSend => "(state = 'pending' OR state = 'sending') AND wanted = 1",
+            Of::Created => "state = 'created'",
         };
-        let rows = sqlx::query(sql).fetch_all(&mut *self.connection().await).await.map_err(self.failed("read"))?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1).unsigned_abs())).collect())
+        // Not grouped, for which all of them would be sorted.
+        let counts = vec!["COUNT(*) FILTER (WHERE email_basis = ?)"; rules.len()].join(", ");
+        let sql = AssertSqlSafe(format!("SELECT {counts} FROM user WHERE {whose}"));
+        let query = rules.iter().fold(sqlx::query(sql), |query, rule| query.bind(*rule));
+        let row = query.fetch_one(&mut *self.connection().await).await.map_err(self.failed("read"))?;
+        let counted = rules.iter().enumerate().map(|(at, rule)| (*rule, row.get::<i64, _>(at).unsigned_abs()));
+        let mut counted: Vec<_> = counted.filter(|(_, users)| *users > 0).collect();
+        counted.sort_by_key(|(rule, users)| (std::cmp::Reverse(*users), *rule));
+        Ok(counted)
     }
 
     /// Counts the reasons of users that did not get in, most frequent first.

@@ -110,7 +110,7 @@ pub fn phone(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// `+1 XXX 555 01XX`: never given to anybody, and Clerk's own numbers for tests.
+/// `+1`, any area, and `555-0100` to `555-0199`: never given to anybody, and Clerk's own numbers for tests.
 fn is_fictional(number: &str) -> bool {
     number.len() == 12 && number.starts_with("+1") && number.get(5..10) == Some("55501")
 }
