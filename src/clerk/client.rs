@@ -1,14 +1,15 @@
 //! The client: public methods named for what they achieve, over one private `send`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
+use super::crowd::Crowd;
 use super::error::{Answer, Error, Kind, safe};
 use super::gate::Gate;
 use super::limit::{Load, Passage};
@@ -41,12 +42,16 @@ pub struct Turn(Passage);
 struct Shared {
     http: reqwest::Client,
     api_url: ApiUrl,
+    /// Where users are created, put together once.
+    users_url: Url,
     gate: Gate,
     pace: Pace,
     requests: AtomicU64,
     rate_limited: AtomicU64,
     /// The moving average of answer times in microseconds; 0 before the first.
     latency: AtomicU64,
+    /// Grows and shrinks with it, where no limit says how many requests may be on their way.
+    crowd: Mutex<Crowd>,
 }
 
 /// A user that Clerk has just made, as far as there is anything new to it.
@@ -91,10 +96,12 @@ impl Client {
             http: http_client(&settings)?,
             gate: Gate::new(&settings.pace.windows),
             pace: settings.pace,
+            users_url: settings.api_url.endpoint("users", ""),
             api_url: settings.api_url,
             requests: AtomicU64::new(0),
             rate_limited: AtomicU64::new(0),
             latency: AtomicU64::new(0),
+            crowd: Mutex::default(),
         })))
     }
 
@@ -163,7 +170,7 @@ impl Client {
     /// [`Error`], whatever went wrong.
     pub async fn create_user(&self, turn: Turn, user: &ImportUser) -> Result<Created, Error> {
         kill_point::reach(Point::CreateGoesOut);
-        let answer = self.send(turn, Method::POST, "users", "", Some(wire::create_body(user))).await;
+        let answer = self.send(turn, Method::POST, self.0.users_url.clone(), Some(wire::create_body(user))).await;
         kill_point::reach(Point::CreateAnswered);
         let created: wire::CreatedAnswer = answer?;
         if created.external_id.as_deref() == Some(user.user_id.as_str()) {
@@ -191,7 +198,15 @@ impl Client {
     /// Returns how many requests should be on their way at one time: more where answers are slow.
     #[must_use]
     pub fn at_once(&self) -> usize {
-        self.0.pace.at_once(self.latency())
+        let pace = &self.0.pace;
+        let room = if pace.windows.is_empty() { self.0.crowd().size() } else { usize::MAX };
+        pace.at_once(self.latency()).min(room)
+    }
+
+    /// Returns how many requests may ever be on their way at one time.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.0.pace.most_at_once.max(1)
     }
 
     /// Returns how many requests may go out in one window of the strictest limit; `None` without any.
@@ -218,6 +233,11 @@ impl Client {
         Turn(self.0.gate.pass().await)
     }
 
+    /// Returns the URL of an endpoint that takes no query.
+    pub(super) fn endpoint(&self, path: &str) -> Url {
+        self.0.api_url.endpoint(path, "")
+    }
+
     async fn read_users(&self, query: &str) -> Result<Vec<ClerkUser>, Error> {
         let users: Vec<wire::User> = self.read("users", query).await?;
         Ok(users.into_iter().map(|wire::User(user)| user).collect())
@@ -227,7 +247,7 @@ impl Client {
     async fn read<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Error> {
         let mut attempt = 0;
         loop {
-            match self.send(self.turn().await, Method::GET, path, query, None).await {
+            match self.send(self.turn().await, Method::GET, self.0.api_url.endpoint(path, query), None).await {
                 // Clerk is at work, and the next turn comes when its pause is over: no sign that reading is in vain.
                 Err(error) if error.is_rate_limit() && error.kind == Kind::Passing => {}
                 Err(error) if error.kind == Kind::Passing && attempt + 1 < READ_ATTEMPTS => {
@@ -245,13 +265,12 @@ impl Client {
         &self,
         Turn(passage): Turn,
         method: Method,
-        path: &str,
-        query: &str,
+        url: Url,
         body: Option<Vec<u8>>,
     ) -> Result<T, Error> {
         let shared = &*self.0;
         let load = if method == Method::GET { Load::Read } else { Load::Write };
-        let mut request = shared.http.request(method, shared.api_url.endpoint(path, query));
+        let mut request = shared.http.request(method, url);
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
@@ -312,6 +331,14 @@ impl Shared {
         let blend = |average: u64| Some(if average == 0 { took } else { average - average / 8 + took / 8 });
         // The closure always gives a value, so there is no failure to look at.
         let _ = self.latency.fetch_update(Ordering::Relaxed, Ordering::Relaxed, blend);
+        if self.pace.windows.is_empty() {
+            let average = Duration::from_micros(self.latency.load(Ordering::Relaxed));
+            self.crowd().answered(average, self.pace.most_at_once);
+        }
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod backoff;
 mod changes;
 mod client;
 mod codes;
+mod crowd;
 mod environment;
 mod error;
 mod gate;

@@ -61,7 +61,7 @@ pub struct RateError;
 pub const MOST_AT_ONCE: usize = 200;
 
 /// The fewest requests on their way at one time that are worth it.
-const FEWEST_AT_ONCE: usize = 8;
+pub(super) const FEWEST_AT_ONCE: usize = 8;
 
 /// In how long a window's requests should be able to go out: that long a run of less than a window takes at least.
 const BURST: Duration = Duration::from_secs(1);

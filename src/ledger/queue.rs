@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
-use serde_json::Value as Json;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqlSafeStr};
 
-use super::entry::{Event, Failure, Outcome, State};
+use super::entry::{Event, Failure, Outcome, State, WriteBack};
 use super::store::{Ledger, LedgerError};
 use crate::kill_point::{self, Point};
 use crate::record::duplicates::IdentifierHash;
@@ -80,12 +80,11 @@ impl Ledger {
     /// [`LedgerError`], if the ledger cannot be read or a payload in it is damaged.
     pub async fn pending(&self, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
-            "SELECT json_group_array(json_array(id, text, in_doubt, link_to, email_basis, first_sent_at, last_sent_at, identifiers))
-             FROM (SELECT id, text, in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
-                     CASE WHEN in_doubt THEN
-                         (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) END AS identifiers
-                 FROM user LEFT JOIN payload ON payload.user = user.id
-                 WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER))",
+            "SELECT id, text, in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
+                 CASE WHEN in_doubt THEN
+                     (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) END AS identifiers
+             FROM user LEFT JOIN payload ON payload.user = user.id
+             WHERE state = 'pending' AND wanted = 1 AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER)",
             after,
             most,
         )
@@ -118,27 +117,35 @@ impl Ledger {
     pub async fn in_doubt(&self, most: u32) -> Result<Vec<Entry>, LedgerError> {
         self.entries(
             // The crash came before the doubt was written down.
-            "SELECT json_group_array(json_array(id, text, 1, link_to, email_basis, first_sent_at, last_sent_at, identifiers))
-             FROM (SELECT id, text, link_to, email_basis, first_sent_at, last_sent_at,
-                     (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) AS identifiers
-                 FROM user LEFT JOIN payload ON payload.user = user.id
-                 WHERE state = 'sending' AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER))",
+            "SELECT id, text, 1 AS in_doubt, link_to, email_basis, first_sent_at, last_sent_at,
+                 (SELECT json_group_array(hex(hash)) FROM identifier WHERE identifier.user = user.id) AS identifiers
+             FROM user LEFT JOIN payload ON payload.user = user.id
+             WHERE state = 'sending' AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER)",
             0,
             most,
         )
         .await
     }
 
-    async fn entries(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
-        let page = self.page(sql, after, most).await?;
-        let rows: Vec<EntryRow<'_>> = self.read_page(&page)?;
-        rows.into_iter().map(|row| self.entry(row)).collect()
+    /// Reads entries as one text: what is known of each as JSON, and behind it the payload as it stands there. Neither holds a
+    /// control character, which JSON escapes.
+    async fn entries(&self, rows: &str, after: i64, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        let sql = format!(
+            "SELECT COALESCE(group_concat(
+                 json_array(id, in_doubt, link_to, email_basis, first_sent_at, last_sent_at, identifiers)
+                 || char({BEFORE_PAYLOAD}) || COALESCE(text, ''), char({BETWEEN_ENTRIES})), '') FROM ({rows})",
+            BEFORE_PAYLOAD = u32::from(BEFORE_PAYLOAD),
+            BETWEEN_ENTRIES = u32::from(BETWEEN_ENTRIES),
+        );
+        let page = self.page(AssertSqlSafe(sql), after, most).await?;
+        page.split(BETWEEN_ENTRIES).filter(|text| !text.is_empty()).map(|text| self.entry(text)).collect()
     }
 
-    fn entry(&self, row: EntryRow<'_>) -> Result<Entry, LedgerError> {
-        let EntryRow(id, payload, in_doubt, link_to, email_basis, first_at, last_at, identifiers) = row;
+    fn entry(&self, text: &str) -> Result<Entry, LedgerError> {
+        let (known, payload) = text.split_once(BEFORE_PAYLOAD).unwrap_or((text, ""));
+        let EntryRow(id, in_doubt, link_to, email_basis, first_at, last_at, identifiers) = self.read_page(known)?;
         // The error is not shown: it could quote the payload.
-        let user = serde_json::from_str(&payload.unwrap_or_default())
+        let user = serde_json::from_str(payload)
             .map_err(|_| self.damaged(format!("the payload of entry {id} cannot be read")))?;
         let link_to = link_to.map(ClerkId::new).transpose();
         let link_to = link_to.map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
@@ -150,9 +157,9 @@ impl Ledger {
         Ok(Entry { id, user, in_doubt: in_doubt != 0, link_to, email_proved, sent })
     }
 
-    /// Reads rows as one JSON text, which costs a fraction of as many rows. A limit that the planner can look into, as a bare
+    /// Reads rows as one text, which costs a fraction of as many rows. A limit that the planner can look into, as a bare
     /// parameter is, would have the statement prepared anew each time.
-    async fn page(&self, sql: &'static str, after: i64, most: u32) -> Result<String, LedgerError> {
+    async fn page(&self, sql: impl SqlSafeStr, after: i64, most: u32) -> Result<String, LedgerError> {
         sqlx::query_scalar(sql)
             .bind(after)
             .bind(most)
@@ -217,13 +224,13 @@ impl Ledger {
         while !rest.is_empty() {
             let (once_each, others) = rest.split_at(users_before_one_repeats(rest));
             rest = others;
-            let mut by_event: HashMap<Event, Vec<Json>> = HashMap::new();
+            let mut by_event: HashMap<Event, Vec<&Answer>> = HashMap::new();
             for answer in once_each {
-                by_event.entry(answer.outcome.event()).or_default().push(as_row(answer, write_back));
+                by_event.entry(answer.outcome.event()).or_default().push(answer);
             }
-            for (event, rows) in by_event {
-                let answered = rows.len() as u64;
-                let recorded = record_rows(&mut transaction, event, rows).await.map_err(&failed)?;
+            for (event, answers) in by_event {
+                let answered = answers.len() as u64;
+                let recorded = record_answers(&mut transaction, event, &answers, write_back).await.map_err(&failed)?;
                 if recorded != answered {
                     let strays = answered - recorded;
                     let what = format!("{strays} of {answered} entries are in no state that allows {event:?}");
@@ -254,10 +261,16 @@ impl Ledger {
     }
 }
 
-/// A user to be sent as a page holds it: entry, payload, whether it is in doubt, the Clerk user it may take over, by which rule its
-/// e-mail address counts as verified, when requests were first and last on their way, and the hashes that they carried.
+/// Stands between an entry and its payload (ASCII's unit separator).
+const BEFORE_PAYLOAD: char = '\x1f';
+
+/// Stands between entries (ASCII's record separator).
+const BETWEEN_ENTRIES: char = '\x1e';
+
+/// What is known of a user to be sent: entry, whether it is in doubt, the Clerk user it may take over, by which rule its e-mail
+/// address counts as verified, when requests were first and last on their way, and the hashes that they carried.
 #[derive(Deserialize)]
-struct EntryRow<'a>(i64, Option<String>, u8, Option<String>, &'a str, Option<i64>, Option<i64>, Option<String>);
+struct EntryRow<'a>(i64, u8, Option<String>, &'a str, Option<i64>, Option<i64>, Option<String>);
 
 fn reach_if(comes_there: bool, point: Point) {
     if comes_there {
@@ -290,9 +303,53 @@ fn users_before_one_repeats(answers: &[Answer]) -> usize {
     answers.iter().position(|answer| !seen.insert(answer.id)).unwrap_or(answers.len())
 }
 
-/// The answer as `record_rows` reads it: entry, state, Clerk ID, reasons, trace ID, requests, whether it is in doubt, whether it
-/// was linked, when the password was set, whether the Clerk ID is to be written back.
-fn as_row(answer: &Answer, write_back: bool) -> Json {
+/// How many values an answer has.
+const VALUES_AN_ANSWER: usize = 10;
+
+/// Answers that one statement records. Fewer are filled up with rows that concern nobody, so that it is always the same statement.
+const ANSWERS_A_STATEMENT: usize = 50;
+
+/// Records answers of one kind, and returns of how many users: others are in no state that this event may follow. The answers are
+/// values of their own: taken out of JSON, one takes as long as everything else that SQLite does for a user.
+async fn record_answers(
+    connection: &mut SqliteConnection,
+    event: Event,
+    answers: &[&Answer],
+    write_back: bool,
+) -> Result<u64, sqlx::Error> {
+    let before = State::ALL.into_iter().filter(|state| state.after(event).is_some());
+    let before: Vec<String> = before.map(|state| format!("'{state}'")).collect();
+    let row = format!("({})", ["?"; VALUES_AN_ANSWER].join(", "));
+    let sql = format!(
+        "WITH answer (id, state, clerk_id, reasons, trace_id, requests, in_doubt, linked, password_at, write_back) AS (VALUES {row}{})
+         UPDATE OR FAIL user SET state = answer.state, clerk_id = answer.clerk_id, reasons = answer.reasons,
+             trace_id = answer.trace_id, attempts = attempts + answer.requests, in_doubt = user.in_doubt OR answer.in_doubt,
+             linked = answer.linked, last_sent_at = CASE WHEN answer.requests > 0 THEN ? ELSE last_sent_at END,
+             password_at = answer.password_at, write_back = COALESCE(answer.write_back, user.write_back)
+         FROM answer WHERE user.id = answer.id AND user.state IN ({})",
+        format!(", {row}").repeat(ANSWERS_A_STATEMENT - 1),
+        before.join(", ")
+    );
+    let mut recorded = 0;
+    for answers in answers.chunks(ANSWERS_A_STATEMENT) {
+        let rows = answers.iter().map(Some).chain(std::iter::repeat(None)).take(ANSWERS_A_STATEMENT);
+        let statement = rows.fold(sqlx::query(AssertSqlSafe(sql.clone())), |statement, answer| match answer {
+            Some(answer) => bind(statement, answer, write_back),
+            None => (0..VALUES_AN_ANSWER).fold(statement, |statement, _| statement.bind(None::<i64>)),
+        });
+        let done = statement.bind(chrono::Utc::now().timestamp_millis()).execute(&mut *connection).await?;
+        recorded += done.rows_affected();
+    }
+    Ok(recorded)
+}
+
+/// Binds an answer's values: entry, state, Clerk ID, reasons, trace ID, requests, whether it is in doubt, whether it was linked, when
+/// the password was set, and the state of the write-back, if it is to be another.
+fn bind(
+    statement: Query<'static, Sqlite, SqliteArguments>,
+    answer: &Answer,
+    write_back: bool,
+) -> Query<'static, Sqlite, SqliteArguments> {
     let outcome = &answer.outcome;
     let (state, clerk_id, failure): (State, Option<&ClerkId>, Option<&Failure>) = match outcome {
         Outcome::Created(clerk_id) => (State::Created, Some(clerk_id), None),
@@ -301,41 +358,15 @@ fn as_row(answer: &Answer, write_back: bool) -> Json {
         Outcome::Rejected(failure) => (State::Rejected, None, Some(failure)),
         Outcome::Pending(failure) => (State::Pending, None, failure.as_ref()),
     };
-    let reasons = failure.map(|failure| serde_json::json!([failure.reason]).to_string());
-    let trace_id = failure.and_then(|failure| failure.trace_id.as_deref());
-    serde_json::json!([
-        answer.id,
-        state.word(),
-        clerk_id.map(ClerkId::as_str),
-        reasons,
-        trace_id,
-        answer.requests,
-        answer.in_doubt,
-        matches!(outcome, Outcome::Linked(_)),
-        answer.password_at,
-        clerk_id.is_some() && write_back,
-    ])
-}
-
-/// Records answers of one kind, and returns of how many users: others are in no state that this event may follow.
-async fn record_rows(connection: &mut SqliteConnection, event: Event, rows: Vec<Json>) -> Result<u64, sqlx::Error> {
-    let before = State::ALL.into_iter().filter(|state| state.after(event).is_some());
-    let before: Vec<String> = before.map(|state| format!("'{state}'")).collect();
-    let sql = format!(
-        "UPDATE OR FAIL user SET state = answer.value ->> 1, clerk_id = answer.value ->> 2, reasons = answer.value ->> 3,
-             trace_id = answer.value ->> 4, attempts = attempts + (answer.value ->> 5),
-             in_doubt = in_doubt OR (answer.value ->> 6), linked = answer.value ->> 7,
-             last_sent_at = CASE WHEN (answer.value ->> 5) > 0 THEN ?1 ELSE last_sent_at END,
-             password_at = answer.value ->> 8,
-             write_back = CASE WHEN answer.value ->> 9 THEN 'waiting' ELSE write_back END
-         FROM json_each(?2) AS answer
-         WHERE user.id = (answer.value ->> 0) AND user.state IN ({})",
-        before.join(", ")
-    );
-    let done = sqlx::query(AssertSqlSafe(sql))
-        .bind(chrono::Utc::now().timestamp_millis())
-        .bind(Json::Array(rows).to_string())
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected())
+    statement
+        .bind(answer.id)
+        .bind(state.word())
+        .bind(clerk_id.map(ClerkId::to_string))
+        .bind(failure.map(|failure| serde_json::json!([failure.reason]).to_string()))
+        .bind(failure.and_then(|failure| failure.trace_id.clone()))
+        .bind(answer.requests)
+        .bind(answer.in_doubt)
+        .bind(matches!(outcome, Outcome::Linked(_)))
+        .bind(answer.password_at)
+        .bind((clerk_id.is_some() && write_back).then_some(WriteBack::Waiting.word()))
 }

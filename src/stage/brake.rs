@@ -75,22 +75,27 @@ impl Brake {
         self.shutdown.clone().wait_for(urgency).await;
     }
 
-    /// Waits for the turn to send a request; `None` once nothing new is to be begun.
-    pub(super) async fn turn(&self, client: &Client) -> Option<Turn> {
+    /// Awaits something, unless nothing new is to be begun: then it is dropped, and there is `None`.
+    pub(super) async fn unless_on<T>(&self, awaited: impl Future<Output = T>) -> Option<T> {
+        if self.is_on() {
+            return None;
+        }
         tokio::select! {
             biased;
+            done = awaited => Some(done),
+            // Costs something only where there is something to wait for.
             () = self.on() => None,
-            turn = client.turn() => Some(turn),
         }
+    }
+
+    /// Waits for the turn to send a request; `None` once nothing new is to be begun.
+    pub(super) async fn turn(&self, client: &Client) -> Option<Turn> {
+        self.unless_on(client.turn()).await
     }
 
     /// Waits before the attempt after so many failures; false once nothing new is to be begun.
     pub(super) async fn wait_after(&self, failures: u32) -> bool {
-        tokio::select! {
-            biased;
-            () = self.on() => false,
-            () = tokio::time::sleep(backoff::delay(failures, fastrand::f64())) => true,
-        }
+        self.unless_on(tokio::time::sleep(backoff::delay(failures, fastrand::f64()))).await.is_some()
     }
 
     /// Sends a request that may be sent again after a doubt, as often as it takes and makes sense; `None` if nothing new is to be

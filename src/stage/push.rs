@@ -96,11 +96,11 @@ pub async fn push(
     let permits = Arc::new(Permits::default());
     let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits)));
     let keeping = tokio::spawn(keep(Arc::clone(ledger), Arc::clone(progress), to_keep, to_create, options.write_back));
-    let creating = dispatch(Arc::clone(&run), permits, entries);
+    let sending = send_all(Arc::clone(&run), permits, entries);
     // The keeper ends when the last sender of notes is gone, which `run` holds; so it comes last.
     let mut keeping = keeping;
     let finished = async {
-        creating.await;
+        sending.await;
         feeding.await?
     };
     tokio::pin!(finished);
@@ -197,14 +197,11 @@ async fn feed_pages(run: &Arc<Run>, permits: &Arc<Permits>) -> Result<()> {
 
 /// Asks Clerk for users; `None` once nothing new is to be begun.
 async fn ask(run: Arc<Run>, permits: Arc<Permits>, ids: Vec<UserId>) -> Option<Result<Told, Error>> {
-    tokio::select! {
-        biased;
-        () = run.brake.on() => None,
-        told = async {
-            let _permit = permits.acquire(&run.client).await;
-            look_up::ask(&run.client, ids).await
-        } => Some(told),
-    }
+    let told = async {
+        let _permit = permits.acquire(&run.client).await;
+        look_up::ask(&run.client, ids).await
+    };
+    run.brake.unless_on(told).await
 }
 
 /// Hands the users that are in Clerk to the ledger, and the others on, when there is room for them. Returns whether more may come.
@@ -213,49 +210,31 @@ async fn hand_on(run: &Run, looked_up: LookedUp) -> Result<bool> {
         run.answer(unsent(&entry, verdict)).await;
     }
     let seats = run.seats.acquire_many(u32::try_from(looked_up.unknown.len())?);
-    tokio::select! {
-        biased;
-        () = run.brake.on() => return Ok(false),
-        seats = seats => seats?.forget(),
-    }
+    let Some(seats) = run.brake.unless_on(seats).await else { return Ok(false) };
+    seats?.forget();
     run.note(Note::ToSend(looked_up.unknown)).await;
     Ok(true)
 }
 
-/// Keeps as many create requests on their way as there are permits, and awaits them all at the end.
-async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::UnboundedReceiver<Entry>) {
-    let mut tasks = JoinSet::new();
-    loop {
-        let entry = tokio::select! {
-            biased;
-            () = run.brake.on() => None,
-            entry = entries.recv() => entry,
-        };
-        let Some(entry) = entry else { break };
-        run.seats.add_permits(1);
-        let permit = tokio::select! {
-            biased;
-            () = run.brake.on() => {
-                run.answer(unsent(&entry, Outcome::Pending(None).into())).await;
-                break;
-            }
-            permit = permits.acquire(&run.client) => permit,
-        };
-        let run = Arc::clone(&run);
-        tasks.spawn(async move {
-            let answer = bring_in(&run, &entry).await;
-            tracing::trace!(user_id = %entry.user.user_id, requests = answer.requests, event = ?answer.outcome.event(), "user");
-            run.answer(answer).await;
-            drop(permit);
-        });
-        while tasks.try_join_next().is_some() {}
+/// Sends users, as many at one time as there are permits, and awaits all answers at the end.
+async fn send_all(run: Arc<Run>, permits: Arc<Permits>, entries: mpsc::UnboundedReceiver<Entry>) {
+    let entries = Arc::new(Mutex::new(entries));
+    // One each for as many as there may ever be at one time: a task for each user would cost as much as its request.
+    let mut senders = JoinSet::new();
+    for _ in 0..run.client.most_at_once() {
+        senders.spawn(send_each(Arc::clone(&run), Arc::clone(&permits), Arc::clone(&entries)));
     }
-    entries.close();
+    tokio::select! {
+        () = ended(&mut senders) => {}
+        () = run.brake.on() => {}
+    }
     // Never sent: back to pending, so that the next run need not doubt.
-    while let Some(entry) = entries.recv().await {
+    let mut left = entries.lock().await;
+    left.close();
+    while let Some(entry) = left.recv().await {
         run.answer(unsent(&entry, Outcome::Pending(None).into())).await;
     }
-    let all = async { while tasks.join_next().await.is_some() {} };
+    drop(left);
     let insisted = async {
         run.brake.asked(Urgency::Graceful).await;
         tokio::select! {
@@ -264,8 +243,29 @@ async fn dispatch(run: Arc<Run>, permits: Arc<Permits>, mut entries: mpsc::Unbou
         }
     };
     tokio::select! {
-        () = all => {}
+        () = ended(&mut senders) => {}
         () = insisted => {}
+    }
+}
+
+/// Resolves once all tasks have ended.
+async fn ended(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Sends one user after the other, until there are no more, or nothing new is to be begun.
+async fn send_each(run: Arc<Run>, permits: Arc<Permits>, entries: Arc<Mutex<mpsc::UnboundedReceiver<Entry>>>) {
+    let next = || run.brake.unless_on(async { entries.lock().await.recv().await });
+    while let Some(Some(entry)) = next().await {
+        let Some(permit) = run.brake.unless_on(permits.acquire(&run.client)).await else {
+            run.answer(unsent(&entry, Outcome::Pending(None).into())).await;
+            break;
+        };
+        run.seats.add_permits(1);
+        let answer = bring_in(&run, &entry).await;
+        tracing::trace!(user_id = %entry.user.user_id, requests = answer.requests, event = ?answer.outcome.event(), "user");
+        run.answer(answer).await;
+        drop(permit);
     }
 }
 

@@ -246,11 +246,8 @@ async fn decide_unless(
     page: Vec<Undoable>,
     include_signed_in: bool,
 ) -> Option<Vec<(Undoable, Fate)>> {
-    tokio::select! {
-        biased;
-        () = brake.on() => None,
-        decided = decide(client, page, include_signed_in) => decided.inspect_err(|error| brake.stop_for(error)).ok(),
-    }
+    let decided = brake.unless_on(decide(client, page, include_signed_in)).await?;
+    decided.inspect_err(|error| brake.stop_for(error)).ok()
 }
 
 /// Reads users from Clerk, and decides what is to become of each.

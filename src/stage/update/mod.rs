@@ -133,12 +133,9 @@ async fn bring_up_to_date(
 
 /// Reads the user, and sends what is not right yet.
 async fn attempt(ledger: &Ledger, client: &Client, brake: &Brake, tries: &mut Tries) -> Result<UpdateEnd, Stumble> {
-    let found = tokio::select! {
-        biased;
-        () = brake.on() => return Ok(UpdateEnd::PutOff(None)),
-        found = client.users_by_clerk_id(std::slice::from_ref(&tries.change.clerk_id)) => found?,
-    };
-    let Some(now) = found.into_iter().next() else { return Ok(UpdateEnd::Refused(gone())) };
+    let found = client.users_by_clerk_id(std::slice::from_ref(&tries.change.clerk_id));
+    let Some(found) = brake.unless_on(found).await else { return Ok(UpdateEnd::PutOff(None)) };
+    let Some(now) = found?.into_iter().next() else { return Ok(UpdateEnd::Refused(gone())) };
     if tries.password_before.take().is_some_and(|before| before != PasswordAsRead(now.password_at)) {
         // It was set in the moment since, and by whom else than by our own request?
         tries.change.password_at = now.password_at;
@@ -223,11 +220,7 @@ async fn take_step(client: &Client, turn: Turn, tries: &mut Tries, step: &Step<'
 
 /// Waits for the turn of a request that Clerk also counts for the user it changes.
 async fn turn_for_user(pace: &UserPace, brake: &Brake, client: &Client) -> Option<Turn> {
-    tokio::select! {
-        biased;
-        () = brake.on() => return None,
-        () = pace.pass() => {}
-    }
+    brake.unless_on(pace.pass()).await?;
     brake.turn(client).await
 }
 
