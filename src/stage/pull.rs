@@ -36,8 +36,9 @@ pub struct Options {
     pub recreate: bool,
 }
 
-/// Users staged in one transaction: few, for some such batches are on their way at one time.
-const BATCH: usize = 250;
+/// Users staged in one transaction. More cost memory, for some such batches are on their way at one time; fewer cost a transaction each,
+/// and a few turns between threads.
+const BATCH: usize = 1000;
 
 /// Reads the whole source into the ledger.
 ///
