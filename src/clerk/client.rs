@@ -50,7 +50,7 @@ struct Shared {
     rate_limited: AtomicU64,
     /// The moving average of answer times in microseconds; 0 before the first.
     latency: AtomicU64,
-    /// Grows and shrinks with it, where no limit says how many requests may be on their way.
+    /// Says how many requests may be on their way where no limit does.
     crowd: Mutex<Crowd>,
 }
 
@@ -195,7 +195,7 @@ impl Client {
         Duration::from_micros(self.0.latency.load(Ordering::Relaxed))
     }
 
-    /// Returns how many requests should be on their way at one time: more where answers are slow.
+    /// Returns how many requests should be on their way at one time: more where answers are slow, unless they are because of them.
     #[must_use]
     pub fn at_once(&self) -> usize {
         let pace = &self.0.pace;
@@ -281,7 +281,8 @@ impl Client {
             shared.gate.answered(passage, load);
         }
         let answer = self.receive(passage, response).await?;
-        shared.note_latency(started.elapsed());
+        let took = started.elapsed();
+        shared.note_latency(took);
         match answer.status {
             429 if shared.gate.is_shut() => return Err(Error::shut_out(&answer)),
             429 => {}
@@ -289,6 +290,9 @@ impl Client {
         }
         if !(200..=299).contains(&answer.status) {
             return Err(Error::refused(&answer));
+        }
+        if matches!(load, Load::Write) {
+            shared.crowd().answered(took, shared.pace.most_at_once);
         }
         serde_json::from_slice(&answer.body).map_err(|error| Error::unreadable(&answer, &error))
     }
@@ -331,10 +335,6 @@ impl Shared {
         let blend = |average: u64| Some(if average == 0 { took } else { average - average / 8 + took / 8 });
         // The closure always gives a value, so there is no failure to look at.
         let _ = self.latency.fetch_update(Ordering::Relaxed, Ordering::Relaxed, blend);
-        if self.pace.windows.is_empty() {
-            let average = Duration::from_micros(self.latency.load(Ordering::Relaxed));
-            self.crowd().answered(average, self.pace.most_at_once);
-        }
     }
 
     fn crowd(&self) -> MutexGuard<'_, Crowd> {

@@ -4,30 +4,42 @@ use std::time::Duration;
 
 use super::pace::FEWEST_AT_ONCE;
 
-/// The requests on their way. Where answers take no longer though more are asked for, there is room for more; where they take twice as
-/// long as the quickest did, requests only wait for each other at the other end.
+/// How many times as long as at its quickest an answer may take before the others on their way are what it waits for. Answers of a busy
+/// server and of a busy network differ by less.
+const TOLERATED: f64 = 8.0;
+
+/// The requests on their way. Where answers take no longer though more are asked for, there is room for more; where they take many
+/// times as long as the quickest did, requests only wait for each other at the other end.
 #[derive(Debug)]
 pub(super) struct Crowd {
     size: f64,
-    quickest: Duration,
+    /// The moving average of answer times in seconds; `None` before the first.
+    average: Option<f64>,
+    /// The least that it was.
+    quickest: f64,
 }
 
 impl Default for Crowd {
     fn default() -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a handful")]
         let size = FEWEST_AT_ONCE as f64;
-        Self { size, quickest: Duration::MAX }
+        Self { size, average: None, quickest: f64::INFINITY }
     }
 }
 
 impl Crowd {
-    /// Takes note of an answer, by how long answers take on average by now; `most` is the most requests at one time that there may be.
+    /// Takes note of how long an answer took that says that something was done; others, and those that only tell, take their own time.
+    /// `most` is the most requests at one time that there may be.
     ///
     /// The gradient of Netflix's adaptive concurrency limits, one answer at a time: in as long as one answer takes, the crowd grows by
-    /// its square root, and shrinks by the part of an answer's time that is more than twice the quickest.
-    pub(super) fn answered(&mut self, average: Duration, most: usize) {
+    /// its square root, and shrinks by the part of an answer's time that is more than is tolerated.
+    pub(super) fn answered(&mut self, took: Duration, most: usize) {
+        // Never nothing, by which nothing can be divided.
+        let took = took.as_secs_f64().max(1e-6);
+        let average = self.average.map_or(took, |average| average + (took - average) / 8.0);
+        self.average = Some(average);
         self.quickest = self.quickest.min(average);
-        let due = (2.0 * self.quickest.as_secs_f64() / average.as_secs_f64()).min(1.0);
+        let due = (TOLERATED * self.quickest / average).min(1.0);
         #[expect(clippy::cast_precision_loss, reason = "hundreds")]
         let (fewest, most) = (FEWEST_AT_ONCE as f64, most.max(FEWEST_AT_ONCE) as f64);
         self.size = (self.size + due - 1.0 + self.size.sqrt().recip()).clamp(fewest, most);
@@ -48,12 +60,10 @@ mod tests {
     /// What the crowd comes to before a server that answers so many requests a second, each in `least` at least.
     fn before_a_server(per_second: f64, least: Duration) -> usize {
         let mut crowd = Crowd::default();
-        let mut average = least.as_secs_f64();
         for _ in 0..20_000 {
             // Little's law: whoever finds no room waits.
             let takes = least.as_secs_f64().max(crowd.size / per_second);
-            average += (takes - average) / 8.0;
-            crowd.answered(Duration::from_secs_f64(average), 200);
+            crowd.answered(Duration::from_secs_f64(takes), 200);
         }
         crowd.size()
     }
@@ -73,14 +83,29 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_differ_as_those_of_a_busy_server_do_keep_nobody_back() {
+        let mut crowd = Crowd::default();
+        for answer in 0..20_000 {
+            let slower = if answer / 1_000 % 2 == 0 { 1 } else { 4 };
+            crowd.answered(Duration::from_millis(80 * slower), 200);
+        }
+        assert_eq!(crowd.size(), 200);
+    }
+
+    #[test]
     fn it_stays_small_where_requests_would_only_wait_for_each_other() {
-        for (per_second, least, from, to) in [
-            (15_000.0, Duration::from_micros(500), 15, 30),
-            (200.0, Duration::from_millis(100), 40, 70),
-            (50.0, Duration::from_millis(20), 8, 8),
-        ] {
+        for (per_second, least, from, to) in
+            [(15_000.0, Duration::from_micros(500), 60, 75), (1_000.0, Duration::from_millis(10), 80, 100)]
+        {
             let size = before_a_server(per_second, least);
             assert!((from..=to).contains(&size), "{per_second} a second, {least:?}: {size}");
         }
+    }
+
+    #[test]
+    fn answers_in_no_time_are_no_trouble() {
+        let mut crowd = Crowd::default();
+        crowd.answered(Duration::ZERO, 1);
+        assert_eq!(crowd.size(), FEWEST_AT_ONCE);
     }
 }

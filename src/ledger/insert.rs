@@ -5,7 +5,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 
 /// Rows put into one statement: each statement is a turn between two threads.
-const ROWS_A_STATEMENT: usize = 1000;
+const ROWS_A_STATEMENT: usize = 500;
 
 /// An insertion that is being given its values.
 pub(super) type Insertion = Query<'static, Sqlite, SqliteArguments>;

@@ -90,7 +90,8 @@ impl Brake {
 
     /// Waits for the turn to send a request; `None` once nothing new is to be begun.
     pub(super) async fn turn(&self, client: &Client) -> Option<Turn> {
-        self.unless_on(client.turn()).await
+        // The turn may have come in the same moment as the wish to stop.
+        self.unless_on(client.turn()).await.filter(|_| !self.is_on())
     }
 
     /// Waits before the attempt after so many failures; false once nothing new is to be begun.

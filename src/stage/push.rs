@@ -21,7 +21,7 @@ use super::bring_in::bring_in;
 use super::look_up::{self, LookedUp, Told};
 use super::permits::Permits;
 use super::settle::Verdict;
-use crate::clerk::{Client, Error};
+use crate::clerk::{Client, Error, Kind};
 use crate::ledger::{Answer, Entry, Ledger, Outcome};
 use crate::record::UserId;
 use crate::shutdown::{Shutdown, Urgency};
@@ -66,6 +66,8 @@ const HANDED_ON: usize = 500;
 /// The most answers that wait to be recorded, besides those that are being recorded: enough that requests go on meanwhile, and few
 /// users are in doubt if the ledger cannot be written any more. A request whose answer finds no room keeps its permit until there is.
 const UNRECORDED: usize = 256;
+/// The most tasks that send: with a connection each, more than systems commonly allow a process in open files.
+const MOST_SENDERS: usize = 1_000;
 /// How long requests on their way are awaited after a stop was asked for.
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -221,11 +223,11 @@ async fn send_all(run: Arc<Run>, permits: Arc<Permits>, entries: mpsc::Unbounded
     let entries = Arc::new(Mutex::new(entries));
     // One each for as many as there may ever be at one time: a task for each user would cost as much as its request.
     let mut senders = JoinSet::new();
-    for _ in 0..run.client.most_at_once() {
+    for _ in 0..run.client.most_at_once().min(MOST_SENDERS) {
         senders.spawn(send_each(Arc::clone(&run), Arc::clone(&permits), Arc::clone(&entries)));
     }
     tokio::select! {
-        () = ended(&mut senders) => {}
+        () = ended(&mut senders, &run.brake) => {}
         () = run.brake.on() => {}
     }
     // Never sent: back to pending, so that the next run need not doubt.
@@ -243,14 +245,32 @@ async fn send_all(run: Arc<Run>, permits: Arc<Permits>, entries: mpsc::Unbounded
         }
     };
     tokio::select! {
-        () = ended(&mut senders) => {}
+        () = ended(&mut senders, &run.brake) => {}
         () = insisted => {}
     }
 }
 
-/// Resolves once all tasks have ended.
-async fn ended(tasks: &mut JoinSet<()>) {
-    while tasks.join_next().await.is_some() {}
+/// Resolves once all senders have ended. One that broke off ends the run: the user it held is settled by the next one.
+async fn ended(senders: &mut JoinSet<()>, brake: &Brake) {
+    while let Some(ended) = senders.join_next().await {
+        if ended.is_err_and(|error| error.is_panic()) {
+            brake.stop_for(&broken_off());
+        }
+    }
+}
+
+fn broken_off() -> Error {
+    let message = "a fault of this program broke a request off, and the rest waits; run the same command again, and please report what it said";
+    Error {
+        kind: Kind::StopsRun,
+        status: None,
+        code: "broken_off".to_owned(),
+        message: message.to_owned(),
+        field: None,
+        trace_id: None,
+        retry_after: None,
+        in_doubt: true,
+    }
 }
 
 /// Sends one user after the other, until there are no more, or nothing new is to be begun.
