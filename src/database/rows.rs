@@ -48,6 +48,14 @@ impl Rows {
         }
     }
 
+    /// Ends the query: no further row is wanted.
+    pub fn close(&mut self) {
+        self.ended = true;
+        self.messages.close();
+        // Chunks that wait are given back here, and what sends them sees that nobody takes any more.
+        while self.messages.try_recv().is_ok() {}
+    }
+
     /// Returns the next rows, as they travel together; `None` after the last.
     ///
     /// # Errors

@@ -129,6 +129,10 @@ impl Source {
                 return Err(error);
             }
             if self.choice.is_complete() {
+                // A query that is not read to its end would keep the table locked against the write-back.
+                if let Origin::Rows { rows, .. } = &mut self.origin {
+                    rows.close();
+                }
                 return Ok(None);
             }
             let batch = match &mut self.origin {

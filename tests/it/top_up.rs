@@ -41,6 +41,15 @@ async fn what_changed_in_the_source_is_named_and_left_alone_until_it_is_asked_fo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_many_are_written_back_though_the_query_is_not_read_to_its_end() {
+    // More than are on their way from the database at one time: the query would keep the table locked.
+    let scene = Scene::new(3_000).await;
+    let run = scene.migrate(&["--limit", "3", "--write-back"]).await;
+    run.expect_code(0);
+    assert_eq!((&run.json()["created"], &run.json()["writtenBack"]), (&json!(3), &json!(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_changed_is_sent_and_what_users_changed_in_clerk_stays() {
     for database in servers::all().await {
         let scene = Scene::on(database, Settings::default(), 5).await;
