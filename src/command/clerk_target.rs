@@ -10,7 +10,7 @@ use crate::args::ClerkArgs;
 use crate::clerk::{ApiUrl, Client, Environment, Instance, SecretKey, Settings};
 use crate::config::Config;
 use crate::exit::{Failure, OrRefuse};
-use crate::output::{Console, duration};
+use crate::output::{Console, count, duration};
 
 /// An open Clerk instance.
 pub(super) struct ClerkTarget {
@@ -18,6 +18,8 @@ pub(super) struct ClerkTarget {
     pub client: Client,
     /// The instance, as it describes itself.
     pub instance: Instance,
+    /// How many users it had when it was opened.
+    pub users: u64,
     /// Whether `IMPORT_TO_DEV_INSTANCE` allows a development instance.
     pub dev_allowed: bool,
     /// Where the API is.
@@ -30,7 +32,7 @@ pub(super) struct ClerkTarget {
     _teller: JoinSet<()>,
 }
 
-/// Opens the Clerk instance that the settings name, and asks it who it is.
+/// Opens the Clerk instance that the settings name, and asks it who it is and how many users it has.
 ///
 /// # Errors
 /// A refusal, if there is no key or a setting is wrong; a failure, if Clerk cannot be reached or refuses the key.
@@ -79,10 +81,12 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
     let client = Client::new(client_settings).or_refuse()?;
     let mut teller = JoinSet::new();
     teller.spawn(tell_of_long_pauses(client.clone(), context.console));
-    let instance = context
-        .or_interrupted(client.instance())
+    let (instance, users) = context
+        .or_interrupted(async { tokio::try_join!(client.instance(), client.count_users()) })
         .await?
-        .with_context(|| format!("failed to ask `{api_url}` which instance the key is of"))?;
+        .with_context(|| {
+            format!("failed to ask `{api_url}` which instance the key is of, and how many users it has")
+        })?;
     if instance.environment != environment {
         return Err(anyhow!(
             "the key is of a {environment} instance, and `{api_url}` says that `{}` is a {} one\n\
@@ -93,7 +97,7 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         .or_refuse();
     }
     let pace = announcements(&settings, &given, &context.config);
-    Ok(ClerkTarget { client, instance, dev_allowed, api_url, key_origin, pace, _teller: teller })
+    Ok(ClerkTarget { client, instance, users, dev_allowed, api_url, key_origin, pace, _teller: teller })
 }
 
 /// What came from the environment and changes how fast users are sent: the old script's users have it in their `.env`, and may
@@ -131,8 +135,9 @@ impl ClerkTarget {
     #[must_use]
     pub(super) fn describe(&self) -> Vec<String> {
         let at = if self.api_url.is_clerk() { String::new() } else { format!(" at {}", self.api_url) };
+        let users = if self.users == 0 { "no users yet".to_owned() } else { count(self.users, "user") };
         let mut lines = vec![format!(
-            "Clerk:    {} instance `{}`{at}, key from {}",
+            "Clerk:    {} instance `{}`{at}, {users}, key from {}",
             self.instance.environment, self.instance.id, self.key_origin
         )];
         lines.extend(self.pace.iter().map(|pace| format!("          {pace}")));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use serde_json::json;
 
+use super::clerk_target::ClerkTarget;
 use super::database_source::{self, DatabaseSource};
 use super::plan::Plan;
 use super::run::{self, Job};
@@ -14,7 +15,6 @@ use crate::args::{
     ClerkArgs, ConsentArgs, DatabaseArgs, LedgerArgs, MappingArgs, QueryArgs, ReferencesArgs, SelectionArgs,
     TargetArgs, TopUpArgs, WriteBackArgs,
 };
-use crate::clerk::Client;
 use crate::exit::{Exit, Failure, OrRefuse};
 use crate::ledger::{Belonging, Ledger, LedgerError, Source};
 
@@ -102,7 +102,7 @@ pub(super) async fn run(args: Args, context: Context) -> Result<Exit, Failure> {
         lines.extend(write.iter().flat_map(write_target::WriteTarget::describe));
         lines.extend(beside.iter().flat_map(beside::Plan::describe));
         context.console.say(lines.join("\n"));
-        return dry_run(&mut source, &ledger, &clerk.client, write.is_some(), args.top_up, &context).await;
+        return dry_run(&mut source, &ledger, &clerk, write.is_some(), args.top_up, &context).await;
     }
     let job = Job { ledger, clerk, write, beside, source, top_up: args.top_up, consent: args.consent, backfill };
     run::run(job, &context).await
@@ -139,7 +139,7 @@ async fn open_ledger(path: &std::path::Path, dry_run: bool, belonging: &Belongin
 async fn dry_run(
     source: &mut crate::stage::source::Source,
     ledger: &Arc<Ledger>,
-    client: &Client,
+    clerk: &ClerkTarget,
     writes: bool,
     top_up: TopUpArgs,
     context: &Context,
@@ -147,7 +147,7 @@ async fn dry_run(
     let progress = Arc::default();
     let pulled = run::read(source, ledger, top_up, &progress, context).await?;
     run::tell_missing(&pulled, context);
-    let plan = Plan::of(ledger, client, writes).await.context("failed to read the temporary ledger")?;
+    let plan = Plan::of(ledger, clerk, writes).await.context("failed to read the temporary ledger")?;
     let counts = ledger.counts().await?;
     let text =
         format!("{}\nThis was a dry run: nothing was sent, and nothing was written anywhere.", plan.describe(&pulled));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::clerk::Client;
+use super::clerk_target::ClerkTarget;
 use crate::ledger::{Counts, Ledger, Of, ReasonCount, State};
 use crate::mapping::EmailBasis;
 use crate::output::{duration, table};
@@ -28,14 +28,15 @@ impl Plan {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub(super) async fn of(ledger: &Ledger, client: &Client, writes: bool) -> Result<Self> {
+    pub(super) async fn of(ledger: &Ledger, clerk: &ClerkTarget, writes: bool) -> Result<Self> {
         let to_send = ledger.count_to_send().await?;
         let to_update = ledger.count_changes_to_send().await?;
-        // A look-up finds a hundred users; an update reads the user first.
-        let requests = to_send + to_send.div_ceil(100) + 2 * to_update;
+        // A look-up finds a hundred users, unless there is nobody to find; an update reads the user first.
+        let look_ups = if clerk.users == 0 { 0 } else { to_send.div_ceil(100) };
+        let requests = to_send + look_ups + 2 * to_update;
         Ok(Self {
             to_send,
-            takes: client.time_for(requests),
+            takes: clerk.client.time_for(requests),
             to_write: if writes { ledger.count_to_write().await? } else { 0 },
             to_update,
             bases: ledger.email_bases(Of::ToSend, &EmailBasis::ALL.map(EmailBasis::as_str)).await?,

@@ -91,7 +91,7 @@ async fn read_and_send(mut job: Job, context: &Context) -> Result<Exit, Failure>
         context.console.note(format!("Looked up {} whose answer the last run did not see", count(doubts, "user")));
     }
     let pulled = read(&mut job.source, &job.ledger, job.top_up, &progress, context).await?;
-    let plan = Plan::of(&job.ledger, &job.clerk.client, job.write.is_some()).await?;
+    let plan = Plan::of(&job.ledger, &job.clerk, job.write.is_some()).await?;
     context.console.say(plan.describe(&pulled));
     tell_missing(&pulled, context);
     if !plan.is_empty() || job.beside.is_some() {
@@ -206,7 +206,7 @@ async fn push_and_update(
     context: &Context,
 ) -> Result<push::End> {
     let (clerk, shutdown) = (&job.clerk, &context.shutdown);
-    let options = push::Options { write_back, on_conflict: job.top_up.on_conflict };
+    let options = push::Options { write_back, on_conflict: job.top_up.on_conflict, empty: clerk.users == 0 };
     let end = push(&job.ledger, &clerk.client, options, progress, shutdown.clone()).await?;
     if end == push::End::Complete && job.top_up.update {
         return update(&job.ledger, &clerk.client, progress, shutdown.clone()).await;

@@ -5,7 +5,9 @@
 //!                                        └─▶ nobody: marked `sending` (keep) ──▶ create (many at once) ──▶ keep
 //! ```
 //! The order is what keeps users from being made twice: Clerk is asked before the first attempt, the ledger knows of the request
-//! before it goes out, and after any doubt Clerk is asked again before anything is sent again.
+//! before it goes out, and after any doubt Clerk is asked again before anything is sent again. Of an instance without users nothing
+//! need be asked: should somebody else bring the same users in meanwhile, Clerk refuses ours, since a user ID is there once, and we
+//! find them.
 
 mod feed;
 mod keep;
@@ -34,6 +36,8 @@ pub struct Options {
     pub write_back: bool,
     /// What to do where another Clerk user holds an identifier.
     pub on_conflict: OnConflict,
+    /// Whether Clerk has said that the instance has no users: then there is nobody to look up before the first attempt.
+    pub empty: bool,
 }
 
 /// What to do with a user of whom another Clerk user holds an identifier.
@@ -88,7 +92,7 @@ pub async fn push(
         notes,
     });
     let permits = Arc::new(Permits::default());
-    let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits)));
+    let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits), options.empty));
     let keeping = tokio::spawn(keep(Arc::clone(ledger), Arc::clone(progress), to_keep, to_create, options.write_back));
     let sending = send_all(Arc::clone(&run), permits, entries);
     // The keeper ends when the last sender of notes is gone, which `run` holds; so it comes last.

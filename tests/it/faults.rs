@@ -32,15 +32,25 @@ async fn import(simulator: &Simulator, how_many: usize) -> (Program, Run) {
     (program, run)
 }
 
+/// Somebody else makes a user in Clerk.
+async fn make_user(simulator: &Simulator, external_id: &str, email: &str) {
+    let user = json!({"external_id": external_id, "email_address": [email], "skip_password_requirement": true});
+    let request = reqwest_client().post(format!("{}/v1/users", simulator.url())).bearer_auth("sk_live_secretkey");
+    assert_eq!(request.header("user-agent", "test").json(&user).send().await.expect("an answer").status(), 200);
+}
+
 /// Runs an import of 20 users against one scripted fault: all must get in, as ours, none twice.
 async fn check_fault(rule: Rule) {
     let simulator = start(Settings::default()).await.expect("a simulator");
+    // In an instance without users nobody would be looked up.
+    make_user(&simulator, "another", "another@example.org").await;
     let shown = format!("{rule:?}");
     simulator.script(rule);
     let (_, run) = import(&simulator, 20).await;
     assert_eq!(run.code, 0, "{shown}: {run:?}");
     assert_eq!(run.json()["created"], 20, "{shown}: {}", run.stdout);
-    assert_eq!(simulator.users().len(), 20, "{shown}");
+    assert_eq!(simulator.users().len(), 21, "{shown}");
+    assert!(simulator.counts().faults > 0, "{shown}: it struck");
     simulator.stop().await;
 }
 
@@ -313,7 +323,7 @@ async fn push_with(client: &Client, folder: &Path, users: usize) -> (Arc<Ledger>
     ledger.begin_pull().await.expect("a pull");
     ledger.stage(Batch::of(1, &staged, &ledger.hash_key())).await.expect("users are staged");
     ledger.merge(&Terms::of(Extent::Whole)).await.expect("the pull is merged");
-    let options = push::Options { write_back: false, on_conflict: push::OnConflict::Report };
+    let options = push::Options { write_back: false, on_conflict: push::OnConflict::Report, empty: false };
     let end = push::push(&ledger, client, options, &Arc::default(), Shutdown::never()).await.expect("a push");
     (ledger, end)
 }
@@ -461,5 +471,35 @@ async fn status_answers_while_a_run_is_on() {
     hold.release();
     let ended = tokio::task::spawn_blocking(move || child.wait()).await.expect("a task").expect("an end");
     assert_eq!(ended.code(), Some(0), "looking on disturbed nobody");
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_instance_without_users_nothing_is_asked_and_whoever_comes_in_meanwhile_is_found() {
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    let hold = Hold::new();
+    simulator.script(Rule::new("POST", "/v1/users", Fault::HoldBefore(hold.clone())).nth(1));
+    let program = Program::with_clerk(&simulator).variable("CONCURRENCY_LIMIT", "1");
+    program.write("users.json", &users(20));
+    let mut child = program.command(&["import", "--yes", "--quiet"]).stdout(Stdio::null()).spawn().expect("it starts");
+    hold.caught(1).await.expect("the first user is on its way");
+    // Somebody else moves two of the same users; the second one is another person, of another application.
+    for (external_id, email) in [("u0", "u0@example.com"), ("u1", "somebody@example.org")] {
+        make_user(&simulator, external_id, email).await;
+    }
+    let look_ups =
+        || simulator.requests().iter().filter(|record| record.path == "/v1/users" && record.method == "GET").count();
+    assert_eq!(look_ups(), 0);
+    hold.release();
+    let ended = tokio::task::spawn_blocking(move || child.wait()).await.expect("a task").expect("an end");
+    assert_eq!(ended.code(), Some(1), "one user is left over");
+    assert_eq!(look_ups(), 2, "only who was refused is looked up");
+    let status = program.run(&["status", "--json"]).await.json();
+    assert_eq!(
+        (&status["created"], &status["adopted"], &status["conflict"]),
+        (&json!(18), &json!(1), &json!(1)),
+        "{status}"
+    );
+    assert_eq!(simulator.users().len(), 20);
     simulator.stop().await;
 }

@@ -97,9 +97,8 @@ async fn compare(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn walk(clerk: &ClerkTarget, ledger: &Ledger, context: &Context) -> Result<u64, Failure> {
-    let total = context.or_interrupted(clerk.client.count_users()).await??;
     let progress = Arc::default();
-    let _bar = Bar::start(context.console, Phase::Walking(total), &progress);
+    let _bar = Bar::start(context.console, Phase::Walking(clerk.users), &progress);
     Ok(context.or_interrupted(walk_clerk(&clerk.client, ledger, &progress)).await??)
 }
 

@@ -17,11 +17,24 @@ const LOOK_UP: u32 = 100;
 /// create request then waits for the answer to one, however long that takes.
 const PAGES_AHEAD: u32 = 100;
 
-/// Feeds push with users, and says when there are no more.
-pub(super) async fn feed(run: Arc<Run>, permits: Arc<Permits>) -> Result<()> {
-    let fed = feed_pages(&run, &permits).await;
+/// Feeds push with users, and says when there are no more. In an empty instance there is nobody to look up.
+pub(super) async fn feed(run: Arc<Run>, permits: Arc<Permits>, empty: bool) -> Result<()> {
+    let fed = if empty { hand_on_all(&run).await } else { feed_pages(&run, &permits).await };
     run.note(Note::Fed).await;
     fed
+}
+
+/// Hands on everybody who waits in the ledger.
+async fn hand_on_all(run: &Run) -> Result<()> {
+    let mut after = 0;
+    loop {
+        let unknown = run.ledger.pending(after, LOOK_UP).await?;
+        let Some(last) = unknown.last() else { return Ok(()) };
+        after = last.id;
+        if !hand_on(run, LookedUp { unknown, ..LookedUp::default() }).await? {
+            return Ok(());
+        }
+    }
 }
 
 /// Asks Clerk for the users that wait in the ledger, some pages ahead, and hands on those whom Clerk does not know.
