@@ -3,7 +3,7 @@
 //! Each is sent once. All of them may be sent again after a doubt: setting a value twice is setting it once, and what is gone
 //! cannot be deleted again. Only an address that was added has to be looked for first.
 
-use reqwest::Method;
+use hyper::Method;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 

@@ -5,28 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response, StatusCode, Url};
+use hyper::header::{self, HeaderName};
+use hyper::{Method, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 
 use super::crowd::Crowd;
 use super::error::{Answer, Error, Kind, safe};
 use super::gate::Gate;
+use super::http::{Answering, ClientError, Http};
 use super::limit::{Load, Passage};
 use super::pace::Pace;
-use super::settings::{ApiUrl, SecretKey, Settings};
+use super::settings::{ApiUrl, Settings};
 use super::{ClerkUser, Instance, backoff, wire};
 use crate::kill_point::{self, Point};
 use crate::record::{ClerkId, Identifier, ImportUser, UserId};
 
 /// How often a request that only reads is sent before its failure is told.
 const READ_ATTEMPTS: u32 = 8;
-
-/// The longest answer taken; a page of 500 users with all the metadata they may have is below it.
-const LONGEST_ANSWER: usize = 64 << 20;
-
-/// How much room is made for an answer before it comes, however long it says that it is.
-const LONGEST_RESERVED: usize = 4 << 20;
 
 /// The longest pause that a `Retry-After` may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
@@ -40,10 +35,10 @@ pub struct Client(Arc<Shared>);
 pub struct Turn(Passage);
 
 struct Shared {
-    http: reqwest::Client,
+    http: Http,
     api_url: ApiUrl,
     /// Where users are created, put together once.
-    users_url: Url,
+    users_uri: Uri,
     gate: Gate,
     pace: Pace,
     requests: AtomicU64,
@@ -72,20 +67,6 @@ pub struct Stats {
     pub rate_limited: u64,
 }
 
-/// Why no client could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The system has no certificate authorities, or an unusable one was given.
-    #[error(
-        "could not prepare TLS; if this system has no certificate authorities, install the package `ca-certificates`, or set \
-         `SSL_CERT_FILE`"
-    )]
-    Authorities(#[source] rustls::Error),
-    /// Anything else.
-    #[error("could not prepare the HTTP client")]
-    Http(#[source] reqwest::Error),
-}
-
 impl Client {
     /// Makes a client. Nothing is sent yet.
     ///
@@ -93,10 +74,10 @@ impl Client {
     /// [`ClientError`], if TLS cannot be prepared, for want of certificate authorities above all.
     pub fn new(settings: Settings) -> Result<Self, ClientError> {
         Ok(Self(Arc::new(Shared {
-            http: http_client(&settings)?,
+            http: Http::new(&settings)?,
             gate: Gate::new(&settings.pace.windows),
             pace: settings.pace,
-            users_url: settings.api_url.endpoint("users", ""),
+            users_uri: settings.api_url.endpoint("users", ""),
             api_url: settings.api_url,
             requests: AtomicU64::new(0),
             rate_limited: AtomicU64::new(0),
@@ -170,7 +151,7 @@ impl Client {
     /// [`Error`], whatever went wrong.
     pub async fn create_user(&self, turn: Turn, user: &ImportUser) -> Result<Created, Error> {
         kill_point::reach(Point::CreateGoesOut);
-        let answer = self.send(turn, Method::POST, self.0.users_url.clone(), Some(wire::create_body(user))).await;
+        let answer = self.send(turn, Method::POST, self.0.users_uri.clone(), Some(wire::create_body(user))).await;
         kill_point::reach(Point::CreateAnswered);
         let created: wire::CreatedAnswer = answer?;
         if created.external_id.as_deref() == Some(user.user_id.as_str()) {
@@ -233,8 +214,8 @@ impl Client {
         Turn(self.0.gate.pass().await)
     }
 
-    /// Returns the URL of an endpoint that takes no query.
-    pub(super) fn endpoint(&self, path: &str) -> Url {
+    /// Returns where an endpoint is that takes no query.
+    pub(super) fn endpoint(&self, path: &str) -> Uri {
         self.0.api_url.endpoint(path, "")
     }
 
@@ -265,18 +246,15 @@ impl Client {
         &self,
         Turn(passage): Turn,
         method: Method,
-        url: Url,
+        uri: Uri,
         body: Option<Vec<u8>>,
     ) -> Result<T, Error> {
         let shared = &*self.0;
         let load = if method == Method::GET { Load::Read } else { Load::Write };
-        let mut request = shared.http.request(method, url);
-        if let Some(body) = body {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
-        }
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let response = request.send().await.map_err(|error| Error::no_answer(&error, &shared.api_url))?;
+        let sent = shared.http.send(method, uri, body).await;
+        let response = sent.map_err(|error| Error::no_answer(&error, &shared.api_url))?;
         if response.status() != StatusCode::TOO_MANY_REQUESTS {
             shared.gate.answered(passage, load);
         }
@@ -298,24 +276,17 @@ impl Client {
     }
 
     /// Reads an answer to its end. The pause that a 429 asks for begins before its body is read.
-    async fn receive(&self, passage: Passage, mut response: Response) -> Result<Answer, Error> {
+    async fn receive(&self, passage: Passage, response: Answering) -> Result<Answer, Error> {
         let status = response.status().as_u16();
-        let trace_id = text_header(response.headers(), &HeaderName::from_static("x-clerk-trace-id"));
+        let trace_id = response.header(&HeaderName::from_static("x-clerk-trace-id"));
         let trace_id = trace_id.and_then(safe).map(str::to_owned);
-        let retry_after =
-            text_header(response.headers(), &header::RETRY_AFTER).and_then(|value| retry_after(value, Utc::now()));
+        let retry_after = response.header(&header::RETRY_AFTER).and_then(|value| retry_after(value, Utc::now()));
         if status == 429 {
             self.slow_down(passage, retry_after);
         }
-        // A page of users is large: a body that grew piece by piece would take several times its memory.
-        let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-        let mut body = Vec::with_capacity(length.min(LONGEST_RESERVED));
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_ANSWER => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(Answer { status, trace_id, retry_after, body }),
-                Ok(Some(_)) | Err(_) => return Err(Error { retry_after, ..Error::cut(status, trace_id) }),
-            }
+        match response.read().await {
+            Some(body) => Ok(Answer { status, trace_id, retry_after, body }),
+            None => Err(Error { retry_after, ..Error::cut(status, trace_id) }),
         }
     }
 
@@ -346,53 +317,6 @@ impl Shared {
 fn wait_before_next(attempt: u32, error: &Error) -> Duration {
     let asked = error.retry_after.filter(|_| !error.is_rate_limit()).unwrap_or_default();
     backoff::delay(attempt, fastrand::f64()).max(asked)
-}
-
-fn http_client(settings: &Settings) -> Result<reqwest::Client, ClientError> {
-    // Fails only if a provider is installed already, which then serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("db2clerk/", env!("CARGO_PKG_VERSION")))
-        .default_headers(default_headers(&settings.secret_key))
-        // The key stays with the host it was given for.
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .timeout(settings.timeout)
-        .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
-        .tcp_keepalive(Duration::from_secs(30))
-        .pool_max_idle_per_host(256)
-        // Below what servers commonly wait before they close an idle connection, so that no request meets a closed one.
-        .pool_idle_timeout(Duration::from_secs(30));
-    let builder = if settings.api_url.is_plain() {
-        // No TLS, so no certificates to load: a machine without any can still run the simulator.
-        builder.tls_certs_only([])
-    } else {
-        builder.https_only(true).tls_certs_merge(settings.extra_root.clone())
-    };
-    let builder = if settings.api_url.is_loopback() { builder.no_proxy() } else { builder };
-    builder.build().map_err(ClientError::from_build)
-}
-
-impl ClientError {
-    fn from_build(error: reqwest::Error) -> Self {
-        let tls = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<rustls::Error>()).cloned();
-        tls.map_or(Self::Http(error), Self::Authorities)
-    }
-}
-
-fn default_headers(key: &SecretKey) -> HeaderMap {
-    let bearer = format!("Bearer {}", key.expose());
-    let mut authorization = HeaderValue::from_str(&bearer).expect("a checked key is visible ASCII");
-    authorization.set_sensitive(true);
-    HeaderMap::from_iter([
-        (header::AUTHORIZATION, authorization),
-        (header::ACCEPT, HeaderValue::from_static("application/json")),
-        (HeaderName::from_static("clerk-api-version"), HeaderValue::from_static(wire::API_VERSION)),
-    ])
-}
-
-fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Reads a `Retry-After`: seconds, or a date, which is compared with our own clock. Never more than an hour.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::codes;
+use super::http::{HostNotFound, NoAnswer};
 use super::settings::ApiUrl;
 use super::wire::{Refusal, Refusals};
 use crate::record::IdentifierKind;
@@ -179,7 +180,10 @@ impl Error {
 
     /// Returns the error of a request without an answer. The library's own text is never shown: it holds the whole URL,
     /// with the addresses that were looked up.
-    pub(super) fn no_answer(error: &reqwest::Error, api_url: &ApiUrl) -> Self {
+    pub(super) fn no_answer(error: &NoAnswer, api_url: &ApiUrl) -> Self {
+        let NoAnswer::Failed(error) = error else {
+            return Self { in_doubt: true, ..Self::passing("timeout", "no answer came in time") };
+        };
         if let Some(tls) = cause::<rustls::Error>(error) {
             let message = format!(
                 "no trustworthy connection to `{api_url}`: {tls}; check `CLERK_API_URL` and the clock, and if a company \
@@ -190,21 +194,15 @@ impl Error {
             return Self { kind, in_doubt: !error.is_connect(), ..Self::passing("tls", message) };
         }
         if error.is_connect() {
-            let why = if error.is_timeout() {
-                ": it took too long".to_owned()
-            } else if error.is_dns() {
-                ": the host's name is not found".to_owned()
-            } else {
-                cause::<std::io::Error>(error).map(|io| format!(": {}", io.kind())).unwrap_or_default()
+            let why = match (cause::<HostNotFound>(error), cause::<std::io::Error>(error)) {
+                (Some(not_found), _) => format!(": {not_found}"),
+                (None, Some(io)) => format!(": {}", io.kind()),
+                (None, None) => String::new(),
             };
             return Self::passing("connect", format!("could not connect to `{api_url}`{why}"));
         }
-        let (code, message) = if error.is_timeout() {
-            ("timeout", "no answer came in time")
-        } else {
-            ("connection_lost", "the connection broke before the answer came")
-        };
-        Self { in_doubt: true, ..Self::passing(code, message) }
+        let message = "the connection broke before the answer came";
+        Self { in_doubt: true, ..Self::passing("connection_lost", message) }
     }
 
     fn passing(code: &str, message: impl Into<String>) -> Self {
@@ -303,7 +301,7 @@ fn is_json_begun(body: &[u8]) -> bool {
 }
 
 /// Finds the cause of a type, also inside I/O errors, which hide theirs from `source`.
-fn cause<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
+fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut next: Option<&(dyn StdError + 'static)> = error.source();
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {

@@ -11,6 +11,7 @@ mod crowd;
 mod environment;
 mod error;
 mod gate;
+mod http;
 pub mod limit;
 mod pace;
 mod settings;
@@ -18,12 +19,13 @@ mod user;
 mod wire;
 
 pub use changes::{ContactKind, NewContact, PasswordCheck, Standing};
-pub use client::{Client, ClientError, Created, Stats, Turn};
+pub use client::{Client, Created, Stats, Turn};
 pub use environment::Environment;
 pub use error::{Error, Kind, Taken};
 pub use gate::UserPace;
+pub use http::ClientError;
 pub use pace::{MOST_AT_ONCE, Pace, Rate, RateError, Window};
-pub use reqwest::Certificate;
+pub use rustls::pki_types::CertificateDer;
 pub use settings::{ApiUrl, ApiUrlError, SecretKey, SecretKeyError, Settings};
 pub use user::{ClerkUser, Contact, ContactStatus};
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Certificate;
+use hyper::Uri;
+use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
 use super::environment::Environment;
@@ -22,7 +23,7 @@ pub struct Settings {
     /// How long one request may take, answer included.
     pub timeout: Duration,
     /// A certificate authority to trust beside those of the system: a company's own, or a test's.
-    pub extra_root: Option<Certificate>,
+    pub extra_root: Option<CertificateDer<'static>>,
 }
 
 impl Settings {
@@ -33,6 +34,9 @@ impl Settings {
         Self { api_url, secret_key, pace, timeout: Duration::from_secs(30), extra_root: None }
     }
 }
+
+/// The most characters that the address may have; the rest of what a URI holds is for endpoints and queries.
+const LONGEST_URL: usize = 2_000;
 
 /// The address of the API, without `/v1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +66,9 @@ impl ApiUrl {
         let text = text.strip_suffix("/v1").unwrap_or(text).trim_end_matches('/');
         let url = Url::parse(text).map_err(|_| ApiUrlError::NotAUrl)?;
         let host = url.host().ok_or(ApiUrlError::NotAUrl)?;
+        if url.as_str().len() > LONGEST_URL || url.as_str().parse::<Uri>().is_err() {
+            return Err(ApiUrlError::NotAUrl);
+        }
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&host) => {}
@@ -90,12 +97,12 @@ impl ApiUrl {
         self.0.scheme() == "http"
     }
 
-    /// Returns the URL of an endpoint.
-    pub(super) fn endpoint(&self, path: &str, query: &str) -> Url {
+    /// Returns where an endpoint is. Path and query must be percent-encoded.
+    pub(super) fn endpoint(&self, path: &str, query: &str) -> Uri {
         let mut url = self.0.clone();
         url.set_path(&format!("{}/v1/{path}", url.path().trim_end_matches('/')));
         url.set_query((!query.is_empty()).then_some(query));
-        url
+        url.as_str().parse().expect("a checked URL stays one with an endpoint behind it")
     }
 }
 
@@ -209,7 +216,10 @@ mod tests {
         for (given, shown) in table {
             assert_eq!(ApiUrl::parse(given).map(|url| url.to_string()).as_deref(), Ok(shown), "{given}");
         }
-        assert_eq!(ApiUrl::default().endpoint("users", "limit=1").as_str(), "https://api.clerk.com/v1/users?limit=1");
+        assert_eq!(
+            ApiUrl::default().endpoint("users", "limit=1").to_string(),
+            "https://api.clerk.com/v1/users?limit=1"
+        );
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The Clerk client against small servers that answer by script, byte for byte.
 
+#[cfg(target_os = "linux")]
+mod proxy;
+
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use db2clerk::clerk::{ApiUrl, Certificate, Client, Environment, Error, Kind, SecretKey, Settings, Taken};
+use db2clerk::clerk::{ApiUrl, CertificateDer, Client, Environment, Error, Kind, SecretKey, Settings, Taken};
 use db2clerk::record::{Identifier, IdentifierKind, ImportUser, UserId};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -226,7 +232,8 @@ async fn an_address_that_is_not_clerks_is_named_at_once() {
 #[tokio::test]
 async fn tls_is_spoken_with_a_server_whose_authority_is_trusted() {
     let authority = Authority::new();
-    let server = authority.serve(json_answer(200, &json!({"object": "total_count", "total_count": 7}))).await;
+    let server =
+        authority.serve("localhost", [json_answer(200, &json!({"object": "total_count", "total_count": 7}))]).await;
     let mut settings = settings(&format!("https://localhost:{}", server.address.port()));
     settings.extra_root = Some(authority.certificate());
     let client = Client::new(settings).expect("is a client");
@@ -236,7 +243,7 @@ async fn tls_is_spoken_with_a_server_whose_authority_is_trusted() {
 
 #[tokio::test]
 async fn a_server_of_an_unknown_authority_gets_nothing_and_no_error_shows_key_or_address() {
-    let server = Authority::new().serve(json_answer(200, &json!([]))).await;
+    let server = Authority::new().serve("localhost", [json_answer(200, &json!([]))]).await;
     let mut settings = settings(&format!("https://localhost:{}", server.address.port()));
     // Another authority than the server's: a system without any could make no client at all.
     settings.extra_root = Some(Authority::new().certificate());
@@ -247,6 +254,18 @@ async fn a_server_of_an_unknown_authority_gets_nothing_and_no_error_shows_key_or
     assert!(server.seen().is_empty());
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains("ada") && !shown.contains("visible"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_asked_for_where_it_may_be_long_and_read() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(json!([user("user_1", "1")]).to_string().as_bytes()).expect("writes into memory");
+    let packed = packed.finish().expect("ends");
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
+    let server = Server::start([[head.as_bytes(), &packed].concat()]).await;
+    let users = server.client().list_users(None).await.expect("is read");
+    assert_eq!(users.len(), 1);
+    assert_eq!(server.only_request().header("accept-encoding"), Some("gzip"));
 }
 
 /// A server on this machine that gives its answers in turn, one a connection, and remembers what it was asked.
@@ -271,14 +290,15 @@ impl Request {
 }
 
 impl Server {
-    async fn start(answers: impl IntoIterator<Item = String>) -> Self {
+    async fn start(answers: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
         Self::listen(answers, None).await
     }
 
-    async fn listen(answers: impl IntoIterator<Item = String>, tls: Option<TlsAcceptor>) -> Self {
+    async fn listen(answers: impl IntoIterator<Item = impl Into<Vec<u8>>>, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("is bound");
-        let (seen, answers) = (Arc::new(Mutex::new(Vec::new())), Vec::from_iter(answers));
+        let (seen, answers) =
+            (Arc::new(Mutex::new(Vec::new())), answers.into_iter().map(Into::into).collect::<Vec<Vec<u8>>>());
         let log = Arc::clone(&seen);
         tokio::spawn(async move {
             for answer in answers {
@@ -317,7 +337,7 @@ impl Server {
 }
 
 /// Reads one request, gives the answer as it is, and hangs up.
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str, log: &Mutex<Vec<Request>>) {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8], log: &Mutex<Vec<Request>>) {
     let mut bytes = Vec::new();
     let request = loop {
         let read = stream.read_buf(&mut bytes).await.expect("reads");
@@ -327,7 +347,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str, lo
         }
     };
     log.lock().expect("is whole").push(request);
-    stream.write_all(answer.as_bytes()).await.expect("writes");
+    stream.write_all(answer).await.expect("writes");
     stream.shutdown().await.expect("hangs up");
 }
 
@@ -383,14 +403,14 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).expect("signs itself"))
     }
 
-    fn certificate(&self) -> Certificate {
-        Certificate::from_der(self.0.der()).expect("is a certificate")
+    fn certificate(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
     }
 
-    /// Serves one answer as `localhost`, with a certificate of this authority.
-    async fn serve(&self, answer: String) -> Server {
+    /// Serves answers in the name of a host, with a certificate of this authority.
+    async fn serve(&self, host: &str, answers: impl IntoIterator<Item = String>) -> Server {
         let key = KeyPair::generate().expect("makes a key");
-        let params = CertificateParams::new(["localhost".to_owned()]).expect("is a name");
+        let params = CertificateParams::new([host.to_owned()]).expect("is a name");
         let certificate = params.signed_by(&key, &self.0).expect("signs");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("is a key");
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -399,6 +419,6 @@ impl Authority {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("fits");
-        Server::listen([answer], Some(TlsAcceptor::from(Arc::new(config)))).await
+        Server::listen(answers, Some(TlsAcceptor::from(Arc::new(config)))).await
     }
 }

@@ -1,0 +1,268 @@
+//! HTTP: connections, TLS, proxies and compressed answers, put together of hyper's parts.
+//!
+//! Why not a client library above them: with no limit in the way, one took a fifth of the processor that a user costs in all, to
+//! read the same address anew and to copy the same headers for every request.
+
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tower::util::{BoxCloneSyncService, MapErr};
+use tower::{BoxError, ServiceExt as _};
+
+use super::settings::{SecretKey, Settings};
+use super::wire;
+
+/// How long a TCP connection may take to come about.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection is kept that nobody uses: less than servers commonly do, so that no request meets a closed one.
+const KEPT_IDLE: Duration = Duration::from_secs(30);
+/// After how long the other end of a silent connection is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// The longest answer taken; a page of 500 users with all the metadata they may have is below it.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// How much room is made for an answer before it comes, however long it says that it is.
+const LONGEST_RESERVED: usize = 4 << 20;
+
+type Tcp = HttpConnector<MapErr<GaiResolver, fn(io::Error) -> HostNotFound>>;
+/// A connection to Clerk or through a proxy, itself with TLS or without, before TLS is spoken with Clerk.
+type Transport = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, BoxError>;
+
+/// Sends requests over connections that are kept.
+pub(super) struct Http {
+    client: legacy::Client<HttpsConnector<Transport>, Full<Bytes>>,
+    /// What every request bears.
+    headers: HeaderMap,
+    timeout: Duration,
+}
+
+/// An answer whose head has come.
+pub(super) struct Answering {
+    response: Response<Incoming>,
+    deadline: Instant,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    #[error("no answer came in time")]
+    TookTooLong,
+    #[error(transparent)]
+    Failed(#[from] legacy::Error),
+}
+
+/// The system knows no address of a host.
+#[derive(Debug, thiserror::Error)]
+#[error("the host's name is not found")]
+pub(super) struct HostNotFound(#[source] io::Error);
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The system has no certificate authorities, or an unusable one was given.
+    #[error(
+        "could not prepare TLS; if this system has no certificate authorities, install the package `ca-certificates`, or set \
+         `SSL_CERT_FILE`"
+    )]
+    Authorities(#[source] rustls::Error),
+    /// The environment names a proxy of a kind that cannot be used.
+    #[error(
+        "cannot go through a `{0}` proxy\nhint: name an HTTP proxy in `HTTPS_PROXY`, or exempt Clerk's host by `NO_PROXY`"
+    )]
+    Proxy(String),
+}
+
+impl Http {
+    /// Makes a client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(super) fn new(settings: &Settings) -> Result<Self, ClientError> {
+        let tls = tls(settings).map_err(ClientError::Authorities)?;
+        let transport = match proxy(settings)? {
+            None => BoxCloneSyncService::new(tcp().map_response(MaybeHttpsStream::Http).map_err(BoxError::from)),
+            Some(proxy) => {
+                let to_proxy = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1();
+                let tunnel = Tunnel::new(proxy.uri().clone(), to_proxy.wrap_connector(tcp()));
+                BoxCloneSyncService::new(
+                    match proxy.basic_auth() {
+                        Some(auth) => tunnel.with_auth(auth.clone()),
+                        None => tunnel,
+                    }
+                    .map_err(BoxError::from),
+                )
+            }
+        };
+        let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
+        let tls = if settings.api_url.is_plain() { tls.https_or_http() } else { tls.https_only() };
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEPT_IDLE)
+            .pool_max_idle_per_host(256)
+            .build(tls.enable_all_versions().wrap_connector(transport));
+        Ok(Self { client, headers: headers(&settings.secret_key), timeout: settings.timeout })
+    }
+
+    /// Sends a request, and returns once the head of its answer has come. Redirects are answers like others: the key stays with the
+    /// host it was given for.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub(super) async fn send(&self, method: Method, uri: Uri, body: Option<Vec<u8>>) -> Result<Answering, NoAnswer> {
+        let deadline = Instant::now() + self.timeout;
+        let mut headers = self.headers.clone();
+        if body.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if method == Method::GET {
+            // A page of users is large; what changes something has a short answer.
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let mut request = Request::new(body.map_or_else(Full::default, |body| Full::new(body.into())));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        let answered = timeout_at(deadline, self.client.request(request)).await;
+        let response = answered.map_err(|_| NoAnswer::TookTooLong)??;
+        Ok(Answering { response, deadline })
+    }
+}
+
+impl Answering {
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.response.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Reads the body to its end; `None` if it breaks off, takes too long or is too large.
+    pub(super) async fn read(mut self) -> Option<Vec<u8>> {
+        let is_packed = self.header(&header::CONTENT_ENCODING).is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let incoming = self.response.body_mut();
+        // A page of users is large: a body that grew piece by piece would take several times its memory.
+        let length = incoming.size_hint().lower().try_into().unwrap_or(LONGEST_RESERVED);
+        let mut body = Vec::with_capacity(length.min(LONGEST_RESERVED));
+        while let Some(frame) = timeout_at(self.deadline, incoming.frame()).await.ok()? {
+            // Trailers tell nothing.
+            let Ok(data) = frame.ok()?.into_data() else { continue };
+            if body.len() + data.len() > LONGEST_ANSWER {
+                return None;
+            }
+            body.extend_from_slice(&data);
+        }
+        if is_packed { unpacked(&body) } else { Some(body) }
+    }
+}
+
+fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    let most = LONGEST_ANSWER as u64 + 1;
+    let length = MultiGzDecoder::new(packed).take(most).read_to_end(&mut body).ok()?;
+    (length <= LONGEST_ANSWER).then_some(body)
+}
+
+fn headers(key: &SecretKey) -> HeaderMap {
+    let bearer = format!("Bearer {}", key.expose());
+    let mut authorization = HeaderValue::from_str(&bearer).expect("a checked key is visible ASCII");
+    authorization.set_sensitive(true);
+    HeaderMap::from_iter([
+        (header::AUTHORIZATION, authorization),
+        (header::USER_AGENT, HeaderValue::from_static(concat!("db2clerk/", env!("CARGO_PKG_VERSION")))),
+        (header::ACCEPT, HeaderValue::from_static("application/json")),
+        (HeaderName::from_static("clerk-api-version"), HeaderValue::from_static(wire::API_VERSION)),
+    ])
+}
+
+fn tcp() -> Tcp {
+    let resolver = GaiResolver::new().map_err(HostNotFound as fn(io::Error) -> HostNotFound);
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(KEEPALIVE));
+    tcp.set_connect_timeout(Some(CONNECTED_WITHIN));
+    tcp
+}
+
+fn tls(settings: &Settings) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    if settings.api_url.is_plain() {
+        // No TLS, so no certificates to load: a machine without any can still run the simulator.
+        return Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+    }
+    let verifier = Verifier::new_with_extra_roots(settings.extra_root.clone(), provider)?;
+    // Dangerous is what one could put here; this is the system's own verifier.
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+}
+
+/// Returns the proxy that the environment wants us to take (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`); none to this machine.
+fn proxy(settings: &Settings) -> Result<Option<Intercept>, ClientError> {
+    if settings.api_url.is_loopback() {
+        return Ok(None);
+    }
+    let Some(proxy) = Matcher::from_env().intercept(&settings.api_url.endpoint("", "")) else { return Ok(None) };
+    match proxy.uri().scheme_str() {
+        Some("http" | "https") => Ok(Some(proxy)),
+        other => Err(ClientError::Proxy(other.unwrap_or_default().to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+    use crate::clerk::error::Error;
+    use crate::clerk::settings::ApiUrl;
+
+    #[tokio::test]
+    async fn a_host_without_an_address_is_told_as_that() {
+        let api_url = ApiUrl::parse("http://localhost").expect("is a URL");
+        let settings = Settings::new(api_url.clone(), SecretKey::parse("sk_test_visible").expect("is a key"));
+        let http = Http::new(&settings).expect("is a client");
+        // A name with so long a part is refused by the resolver itself: nobody is asked.
+        let uri = format!("http://{}.example", "a".repeat(64)).parse().expect("is a URI");
+        let Err(error) = http.send(Method::GET, uri, None).await else { panic!("there is no such host") };
+        let error = Error::no_answer(&error, &api_url);
+        assert_eq!((error.code.as_str(), error.in_doubt), ("connect", false));
+        assert_eq!(error.message, "could not connect to `http://localhost`: the host's name is not found");
+    }
+
+    fn packed(body: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(body).expect("writes into memory");
+        encoder.finish().expect("ends")
+    }
+
+    #[test]
+    fn a_packed_answer_is_unpacked_and_a_bomb_is_not() {
+        assert_eq!(unpacked(&packed(b"[]")).as_deref(), Some(b"[]".as_slice()));
+        assert_eq!(unpacked(b"[]"), None, "it only says that it is packed");
+        let whole = packed(b"[1, 2, 3]");
+        assert_eq!(unpacked(&whole[..whole.len() - 9]), None, "it broke off");
+        assert_eq!(unpacked(&packed(&vec![b' '; LONGEST_ANSWER])).map(|body| body.len()), Some(LONGEST_ANSWER));
+        assert_eq!(unpacked(&packed(&vec![b' '; LONGEST_ANSWER + 1])), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! The program behind a company's proxy, which the environment names.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Authority, json_answer};
+use crate::program::Program;
+
+/// A proxy that leads to one server, whatever host is asked for, and the heads of the requests it was sent.
+async fn proxy_to(server: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("is bound");
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heads);
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.expect("accepts");
+            let log = Arc::clone(&log);
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(client.read_u8().await.expect("the head is whole"));
+                }
+                log.lock().expect("is whole").push(String::from_utf8(head).expect("is text").to_lowercase());
+                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.expect("writes");
+                let mut server = TcpStream::connect(server).await.expect("connects");
+                // However the two part.
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (address, heads)
+}
+
+fn behind(proxy: &str, authority: &Authority) -> Program {
+    let program = Program::new()
+        .variable("CLERK_API_URL", "https://clerk.example")
+        .variable("CLERK_SECRET_KEY", "sk_live_visible")
+        .variable("HTTPS_PROXY", proxy);
+    program.write("authority.pem", &authority.0.pem()).write("users.json", "[]");
+    let authority = program.path("authority.pem").display().to_string();
+    program.variable("SSL_CERT_FILE", &authority)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_through_a_proxy_is_a_tunnel_and_the_proxy_reads_no_key() {
+    let authority = Authority::new();
+    let refusal = json_answer(401, &super::refusal("clerk_key_invalid", ""));
+    let server = authority.serve("clerk.example", [refusal.clone(), refusal]).await;
+    let (proxy, heads) = proxy_to(server.address).await;
+    let program = behind(&format!("http://me:secret@{proxy}"), &authority);
+    let run = program.run(&["import", "--yes"]).await;
+    run.expect_code(1).expect_told("clerk_key_invalid");
+    let heads = heads.lock().expect("is whole").clone();
+    assert!(!heads.is_empty());
+    for head in heads {
+        assert!(head.starts_with("connect clerk.example:443 "), "{head}");
+        assert!(head.contains("proxy-authorization: basic ") && !head.contains("sk_live"), "{head}");
+    }
+    assert!(server.seen().iter().any(|request| request.header("authorization") == Some("Bearer sk_live_visible")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_another_kind_is_refused_with_a_way_out() {
+    let run = behind("socks5://127.0.0.1:1080", &Authority::new()).run(&["import", "--yes"]).await;
+    run.expect_code(2).expect_told("cannot go through a `socks5` proxy").expect_told("NO_PROXY");
+}
