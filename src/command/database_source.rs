@@ -69,7 +69,7 @@ impl DatabaseSource {
         let mapping = Mapping::of_columns(&rows.columns, self.options.clone())
             .with_context(|| format!("the query `{name}` cannot be taken as it is"))
             .or_refuse()?;
-        Ok(Source::new(Origin::Rows { rows, mapping }, self.selection.clone()))
+        Ok(Source::new(Origin::Rows { rows, mapping: mapping.into() }, self.selection.clone()))
     }
 }
 

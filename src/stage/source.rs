@@ -1,6 +1,7 @@
 //! Users as they come, whether from rows or from a file: mapped, and narrowed to those asked for.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::vec;
 
 use anyhow::Result;
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::database::Rows;
 use crate::mapping::{ElementError, ElementMapping, Field, Mapped, Mapping, Refused};
 use crate::record::Attribute;
+use crate::row::Row;
 use crate::users_file::ReadError;
 
 /// Where users come from, mapped on the way.
@@ -21,7 +23,7 @@ pub struct Source {
 }
 
 /// A user, or why it was refused.
-type User = Result<Mapped, Refused>;
+pub type User = Result<Mapped, Refused>;
 
 /// The two kinds of sources.
 pub enum Origin {
@@ -30,7 +32,7 @@ pub enum Origin {
         /// The rows.
         rows: Rows,
         /// What they mean.
-        mapping: Mapping,
+        mapping: Arc<Mapping>,
     },
     /// A users file's elements.
     Elements {
@@ -39,6 +41,34 @@ pub enum Origin {
         /// What they mean.
         mapping: ElementMapping,
     },
+}
+
+/// Users that come together.
+pub enum Chunk {
+    /// Users.
+    Users(Vec<User>),
+    /// Rows, all of them wanted, that anybody may make users of, on whichever core is free.
+    Rows {
+        /// The rows.
+        rows: Vec<Row>,
+        /// The number of the first of them.
+        first: u64,
+        /// What they mean.
+        mapping: Arc<Mapping>,
+    },
+}
+
+impl Chunk {
+    /// Returns the users, made of rows if need be, or why they were refused.
+    #[must_use]
+    pub fn users(self) -> Vec<User> {
+        match self {
+            Self::Users(users) => users,
+            Self::Rows { rows, first, mapping } => {
+                (first..).zip(rows).map(|(number, row)| mapping.user(row, number)).collect()
+            }
+        }
+    }
 }
 
 /// Which users of the source are wanted.
@@ -121,8 +151,16 @@ impl Source {
     /// # Errors
     /// As [`Self::next`].
     pub async fn next_batch(&mut self) -> Result<Option<Vec<User>>> {
+        Ok(self.next_chunk().await?.map(Chunk::users))
+    }
+
+    /// Returns the users that come next, at least one, some of them not made yet; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn next_chunk(&mut self) -> Result<Option<Chunk>> {
         if self.ready.len() > 0 {
-            return Ok(Some(std::mem::take(&mut self.ready).collect()));
+            return Ok(Some(Chunk::Users(std::mem::take(&mut self.ready).collect())));
         }
         loop {
             if let Some(error) = self.choice.broken.take() {
@@ -138,6 +176,11 @@ impl Source {
             let batch = match &mut self.origin {
                 Origin::Rows { rows, mapping } => {
                     let Some(rows) = rows.next_chunk().await? else { return Ok(None) };
+                    if self.choice.selection.is_whole() {
+                        let first = self.choice.read + 1;
+                        self.choice.read += rows.len() as u64;
+                        return Ok(Some(Chunk::Rows { rows, first, mapping: Arc::clone(mapping) }));
+                    }
                     self.choice.of(rows, |row, number| Ok(mapping.user(row, number)))
                 }
                 Origin::Elements { elements, mapping } => {
@@ -149,7 +192,7 @@ impl Source {
                 }
             };
             if !batch.is_empty() {
-                return Ok(Some(batch));
+                return Ok(Some(Chunk::Users(batch)));
             }
         }
     }

@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub use read::{ReadError, elements, open};
-pub use write::{Chooser, Element, Elements, Form, Writer};
+pub use write::{Block, Chooser, Element, Elements, Form, Writer};

@@ -22,77 +22,84 @@ pub enum Form {
     Basic,
 }
 
-/// Writes users into a JSON array in a file of its own, of which some can be left out in the end.
+/// Elements of an array, one behind the other.
+#[derive(Debug)]
+pub struct Block {
+    form: Form,
+    text: Vec<u8>,
+}
+
+/// Writes blocks into a JSON array in a file of its own, of which some elements can be left out in the end.
 #[derive(Debug)]
 pub struct Writer {
     file: Arc<File>,
-    form: Form,
-    /// What is not in the file yet.
-    text: Vec<u8>,
-    /// How much is.
+    /// How much is in it.
     written: u64,
 }
 
 /// A user's element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element {
-    /// Where it ends; it begins where the one before ends.
+    /// Where it ends, in its block or in the file; it begins where the one before ends.
     pub end: u64,
     /// Whether the form carries the user. If not, the element can only be left out.
     pub carried: bool,
 }
 
-/// How much text is collected before it is written, and read at once when some is left out.
+/// How much text is read and written at once when some is left out.
 const BLOCK: usize = 256 * 1024;
 /// What stands before each element; the first byte of the file becomes a bracket in the end.
 const BEFORE: &[u8] = b",\n";
 /// How every element begins.
 const USER_ID: &[u8] = b"{\"userId\":";
 
+impl Block {
+    /// Begins a block.
+    #[must_use]
+    pub fn new(form: Form) -> Self {
+        Self { form, text: Vec::new() }
+    }
+
+    /// Adds a user. [`Form::Basic`] carries none without a verified address.
+    ///
+    /// # Panics
+    /// Never: every field of a user has a JSON form.
+    pub fn add(&mut self, user: &ImportUser) -> Element {
+        self.text.extend_from_slice(BEFORE);
+        let (written, carried) = match self.form {
+            Form::Full => (serde_json::to_writer(&mut self.text, user), true),
+            Form::Basic => {
+                let basic = Basic::of(user);
+                (serde_json::to_writer(&mut self.text, &basic), basic.email.is_some())
+            }
+        };
+        written.expect("every field of a user has a JSON form");
+        Element { end: self.text.len() as u64, carried }
+    }
+}
+
 impl Writer {
     /// Begins the array in an empty file.
     #[must_use]
-    pub fn begin(file: File, form: Form) -> Self {
-        Self { file: Arc::new(file), form, text: Vec::with_capacity(BLOCK), written: 0 }
+    pub fn begin(file: File) -> Self {
+        Self { file: Arc::new(file), written: 0 }
     }
 
-    /// Writes a user. [`Form::Basic`] carries none without a verified address.
+    /// Writes a block, and returns where it begins.
     ///
     /// # Errors
     /// What writing gave.
-    pub fn user(&mut self, user: &ImportUser) -> io::Result<Element> {
-        if self.text.len() >= BLOCK {
-            self.flush()?;
-        }
-        self.text.extend_from_slice(BEFORE);
-        let carried = match self.form {
-            Form::Full => {
-                serde_json::to_writer(&mut self.text, user)?;
-                true
-            }
-            Form::Basic => {
-                let basic = Basic::of(user);
-                serde_json::to_writer(&mut self.text, &basic)?;
-                basic.email.is_some()
-            }
-        };
-        Ok(Element { end: self.written + self.text.len() as u64, carried })
+    pub fn block(&mut self, block: &Block) -> io::Result<u64> {
+        let begin = self.written;
+        (&*self.file).write_all(&block.text)?;
+        self.written += block.text.len() as u64;
+        Ok(begin)
     }
 
     /// Ends what is written so far: from here on it can be read, and users left out.
-    ///
-    /// # Errors
-    /// What writing gave.
-    pub fn written(mut self) -> io::Result<Elements> {
-        self.flush()?;
-        Ok(Elements { file: self.file, end: self.written })
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        (&*self.file).write_all(&self.text)?;
-        self.written += self.text.len() as u64;
-        self.text.clear();
-        Ok(())
+    #[must_use]
+    pub fn written(self) -> Elements {
+        Elements { file: self.file, end: self.written }
     }
 }
 
@@ -239,9 +246,15 @@ mod tests {
     /// Writes users, leaves out those whom the form does not carry or `leave_out` names, and returns the file's text, and of each
     /// user whether the form carries it.
     fn written(form: Form, users: &[ImportUser], leave_out: &[&str]) -> (String, Vec<bool>) {
-        let mut writer = Writer::begin(tempfile::tempfile().expect("a file"), form);
-        let all: Vec<Element> = users.iter().map(|user| writer.user(user).expect("the disk takes it")).collect();
-        let mut elements = writer.written().expect("the disk takes it");
+        let mut writer = Writer::begin(tempfile::tempfile().expect("a file"));
+        let mut all = Vec::new();
+        for users in users.chunks(2) {
+            let mut block = Block::new(form);
+            let added: Vec<Element> = users.iter().map(|user| block.add(user)).collect();
+            let begin = writer.block(&block).expect("the disk takes it");
+            all.extend(added.iter().map(|element| Element { end: begin + element.end, ..*element }));
+        }
+        let mut elements = writer.written();
         let starts = [0].into_iter().chain(all.iter().map(|element| element.end));
         let places = starts.zip(&all).map(|(start, element)| start..element.end).collect::<Vec<_>>();
         let mut kept = Vec::new();

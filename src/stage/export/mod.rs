@@ -1,23 +1,28 @@
 //! Source to users file, without a ledger. Users are written as they come; which of two keeps an address is known only at the
 //! end, when the others are taken out of the file again. Nothing of a user stays in memory.
 
+mod prepared;
 mod refusals;
 mod rivals;
 mod seats;
 
 use std::fs::File;
+use std::pin::pin;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use futures_util::stream::{self, Stream};
+use futures_util::{TryFutureExt as _, TryStreamExt as _};
 
+use self::prepared::Prepared;
 pub use self::refusals::Refusals;
-use self::rivals::Rivals;
+use self::rivals::{Keys, Rivals};
 use self::seats::Seats;
 use super::source::Source;
 use super::{Interrupted, Progress};
-use crate::mapping::{Coverage, Traits};
+use crate::mapping::Coverage;
 use crate::shutdown::{Shutdown, Urgency};
-use crate::users_file::{Form, Writer};
+use crate::users_file::{Element, Form, Writer};
 
 /// What an export wrote and left out.
 #[derive(Debug)]
@@ -67,32 +72,35 @@ pub async fn export(
     progress: &Progress,
     mut shutdown: Shutdown,
 ) -> Result<Exported> {
-    let mut writer = Writer::begin(output, form);
+    let mut writer = Writer::begin(output);
     let (mut seats, mut rivals) = (Seats::new(files.seats), Rivals::new(files.claims));
     let mut refused = Refusals::new(files.refused);
     let (mut users, mut skipped) = (0, 0);
-    loop {
-        let batch = tokio::select! {
-            biased;
-            () = shutdown.wait_for(Urgency::Graceful) => bail!(Interrupted),
-            batch = source.next_batch() => batch?,
-        };
-        let Some(batch) = batch else { break };
-        users += batch.len() as u64;
-        progress.pulled.add(batch.len() as u64);
-        for user in batch {
-            match user {
-                Ok(mapped) => {
-                    let element = writer.user(&mapped.user).context(FAILED)?;
-                    let seat = seats.add(element, Traits::of(&mapped))?;
-                    rivals.add(&mapped.user, seat)?;
-                }
-                Err(refused) if refused.skipped => skipped += 1,
-                Err(user) => refused.add(user.user_id.as_ref(), &user.reasons)?,
+    {
+        let mut chunks = pin!(prepared(source, form, rivals.keys()));
+        loop {
+            let prepared = tokio::select! {
+                biased;
+                () = shutdown.wait_for(Urgency::Graceful) => bail!(Interrupted),
+                prepared = chunks.try_next() => prepared?,
+            };
+            let Some(prepared) = prepared else { break };
+            users += prepared.users;
+            skipped += prepared.skipped;
+            progress.pulled.add(prepared.users);
+            let begin = writer.block(&prepared.block).context(FAILED)?;
+            let mut claims = prepared.claims.into_iter();
+            for user in prepared.valid {
+                let element = Element { end: begin + user.element.end, ..user.element };
+                let seat = seats.add(element, user.traits)?;
+                rivals.add(claims.by_ref().take(user.claims), seat)?;
+            }
+            for (user_id, reasons) in prepared.refused {
+                refused.add(user_id.as_ref(), &reasons)?;
             }
         }
     }
-    let (elements, mut seats) = (writer.written().context(FAILED)?, seats.taken()?);
+    let (elements, mut seats) = (writer.written(), seats.taken()?);
     let losers = rivals.losers(|seat| elements.user_id(&seats.element(seat)?), [files.rivals, files.losers])?;
     let elements = seats.leave_out(elements, losers, &mut refused)?;
     let mut coverage = Coverage::default();
@@ -115,5 +123,21 @@ pub async fn export(
         missing: source.missing(),
     })
 }
+
+/// Makes the users of a source ready, some chunks ahead of whoever takes them.
+fn prepared(source: &mut Source, form: Form, keys: Keys) -> impl Stream<Item = Result<Prepared>> {
+    let chunks = stream::try_unfold(source, async |source| Ok(source.next_chunk().await?.map(|chunk| (chunk, source))));
+    let begun = chunks.map_ok(move |chunk| {
+        let keys = keys.clone();
+        tokio::spawn(async move { Prepared::of(chunk.users(), form, &keys) })
+    });
+    // What it says may quote a user.
+    begun
+        .map_ok(|task| task.map_err(|_| anyhow!("a fault of this program broke the export off; please report it")))
+        .try_buffered(AHEAD)
+}
+
+/// Chunks that are made ready, or wait for it, at one time: enough that no core waits for another, and few in memory.
+const AHEAD: usize = 4;
 
 const FAILED: &str = "failed to write the users file";

@@ -16,32 +16,44 @@ const BROKEN: io::ErrorKind = io::ErrorKind::InvalidData;
 
 /// Takes the identifiers of all users.
 pub(super) struct Rivals {
-    /// Two hashes of half the length: nobody outside ever sees them, so they need no better ones, and these take least time.
-    keys: [RandomState; 2],
+    keys: Keys,
     claims: Sorter,
 }
 
+/// What identifiers are hashed with: two hashes of half the length. Nobody outside ever sees them, so they need no better ones, and
+/// these take least time.
+#[derive(Clone)]
+pub(super) struct Keys([RandomState; 2]);
+
 /// That a user has an identifier, or its user ID.
 #[derive(Clone, Copy)]
-struct Claim {
-    seat: u32,
+pub(super) struct Claim {
+    hash: [u8; HASH],
     /// The identifier's number among the user's own; 0 is the user ID.
     own: u32,
     /// The kind's number in [`IdentifierKind::ALL`], from 1 on; 0 is the user ID.
     kind: u8,
 }
 
-/// The bytes of a hash, and of a claim.
-const HASH: usize = 16;
-const CLAIM: usize = 9;
+/// Whose claim it is.
+#[derive(Clone, Copy)]
+struct Claimant {
+    seat: u32,
+    own: u32,
+    kind: u8,
+}
 
-impl Claim {
+/// The bytes of a hash, and of a claimant.
+const HASH: usize = 16;
+const CLAIMANT: usize = 9;
+
+impl Claimant {
     fn kind(self) -> Option<IdentifierKind> {
         IdentifierKind::ALL.get(usize::from(self.kind.checked_sub(1)?)).copied()
     }
 
-    fn to_bytes(self) -> [u8; CLAIM] {
-        let mut bytes = [self.kind; CLAIM];
+    fn to_bytes(self) -> [u8; CLAIMANT] {
+        let mut bytes = [self.kind; CLAIMANT];
         bytes[..4].copy_from_slice(&self.seat.to_be_bytes());
         bytes[4..8].copy_from_slice(&self.own.to_be_bytes());
         bytes
@@ -55,28 +67,45 @@ impl Claim {
     }
 }
 
+impl Keys {
+    /// Adds what a user claims: the user ID and its identifiers.
+    pub(super) fn claims(&self, user: &ImportUser, claims: &mut Vec<Claim>) {
+        claims.push(Claim { hash: self.hash(user.user_id.as_str(), 0), own: 0, kind: 0 });
+        for (own, identifier) in (1..).zip(user.identifiers()) {
+            let kind = 1 + identifier.kind as u8;
+            claims.push(Claim { hash: self.hash(&identifier.value, kind), own, kind });
+        }
+    }
+
+    fn hash(&self, value: &str, kind: u8) -> [u8; HASH] {
+        let [one, other] = &self.0;
+        let mut hash = [0; HASH];
+        hash[..8].copy_from_slice(&one.hash_one((value, kind)).to_ne_bytes());
+        hash[8..].copy_from_slice(&other.hash_one((value, kind)).to_ne_bytes());
+        hash
+    }
+}
+
 impl Rivals {
     /// Sorts by way of an empty file.
     pub(super) fn new(file: File) -> Self {
-        Self { keys: [RandomState::new(), RandomState::new()], claims: Sorter::new(file) }
+        Self { keys: Keys([RandomState::new(), RandomState::new()]), claims: Sorter::new(file) }
     }
 
-    /// Takes the identifiers of the user on a seat.
-    pub(super) fn add(&mut self, user: &ImportUser, seat: u32) -> Result<()> {
-        self.claim(user.user_id.as_str(), Claim { seat, own: 0, kind: 0 })?;
-        for (own, identifier) in (1..).zip(user.identifiers()) {
-            self.claim(&identifier.value, Claim { seat, own, kind: 1 + identifier.kind as u8 })?;
+    /// Returns what identifiers are to be hashed with.
+    pub(super) fn keys(&self) -> Keys {
+        self.keys.clone()
+    }
+
+    /// Takes what the user on a seat claims.
+    pub(super) fn add(&mut self, claims: impl Iterator<Item = Claim>, seat: u32) -> Result<()> {
+        for Claim { hash, own, kind } in claims {
+            let mut record = [0; HASH + CLAIMANT];
+            record[..HASH].copy_from_slice(&hash);
+            record[HASH..].copy_from_slice(&Claimant { seat, own, kind }.to_bytes());
+            self.claims.push(&record).context(FAILED)?;
         }
         Ok(())
-    }
-
-    fn claim(&mut self, value: &str, claim: Claim) -> Result<()> {
-        let [one, other] = &self.keys;
-        let mut record = [0; HASH + CLAIM];
-        record[..8].copy_from_slice(&one.hash_one((value, claim.kind)).to_ne_bytes());
-        record[8..HASH].copy_from_slice(&other.hash_one((value, claim.kind)).to_ne_bytes());
-        record[HASH..].copy_from_slice(&claim.to_bytes());
-        self.claims.push(&record).context(FAILED)
     }
 
     /// Decides who is left out. `user_id` tells the user ID on a seat; the two files are empty.
@@ -99,15 +128,15 @@ impl Rivals {
 fn contested(claims: Sorter, rivals: &mut Sorter, user_id: impl Fn(u32) -> io::Result<UserId>) -> io::Result<u32> {
     let mut claims = claims.sorted()?;
     let mut contested = 0_u32;
-    let mut add = |claim: Claim, number: u32| {
+    let mut add = |claim: Claimant, number: u32| {
         let order = order_of(&user_id(claim.seat)?);
         rivals.push(&[&order[..], &claim.to_bytes(), &number.to_be_bytes()].concat())
     };
     // The claim before, and whether the one before that was to the same already.
-    let mut before: Option<([u8; HASH], Claim, bool)> = None;
+    let mut before: Option<([u8; HASH], Claimant, bool)> = None;
     while let Some(record) = claims.next_record()? {
         let (hash, claim) = record.split_first_chunk().ok_or(BROKEN)?;
-        let claim = Claim::from_bytes(claim)?;
+        let claim = Claimant::from_bytes(claim)?;
         let shared = before.take_if(|(same, ..)| same == hash);
         if let Some((_, first, counted)) = shared {
             if !counted {
@@ -133,11 +162,11 @@ const NOBODY: u32 = 0;
 impl<F: Fn(u32) -> io::Result<UserId>> Decision<F> {
     fn decide(&mut self, rivals: Sorter) -> io::Result<()> {
         let mut rivals = rivals.sorted()?;
-        let mut claims: Vec<(Claim, u32)> = Vec::new();
+        let mut claims: Vec<(Claimant, u32)> = Vec::new();
         while let Some(record) = rivals.next_record()? {
             let (record, number) = record.split_last_chunk().ok_or(BROKEN)?;
-            let (_, claim) = record.split_last_chunk::<CLAIM>().ok_or(BROKEN)?;
-            let (claim, number) = (Claim::from_bytes(claim)?, u32::from_be_bytes(*number));
+            let (_, claim) = record.split_last_chunk::<CLAIMANT>().ok_or(BROKEN)?;
+            let (claim, number) = (Claimant::from_bytes(claim)?, u32::from_be_bytes(*number));
             if claims.first().is_some_and(|(first, _)| first.seat != claim.seat) {
                 self.judge(&claims)?;
                 claims.clear();
@@ -148,8 +177,8 @@ impl<F: Fn(u32) -> io::Result<UserId>> Decision<F> {
     }
 
     /// Lets one user hold all that it claims, or lose. A repeated user ID goes to its first row, before identifiers are looked at.
-    fn judge(&mut self, claims: &[(Claim, u32)]) -> io::Result<()> {
-        let Some((Claim { seat, .. }, _)) = claims.first() else { return Ok(()) };
+    fn judge(&mut self, claims: &[(Claimant, u32)]) -> io::Result<()> {
+        let Some((Claimant { seat, .. }, _)) = claims.first() else { return Ok(()) };
         let mut reasons = Vec::new();
         for (claim, number) in claims {
             let holder = &mut self.holders[*number as usize];
@@ -215,7 +244,9 @@ mod tests {
         for (seat, ((_, addresses), id)) in (1..).zip(users.iter().zip(&ids)) {
             let mut user = ImportUser::new(id.clone());
             user.email_addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
-            rivals.add(&user, seat).expect("taken");
+            let mut claims = Vec::new();
+            rivals.keys().claims(&user, &mut claims);
+            rivals.add(claims.into_iter(), seat).expect("taken");
         }
         let mut losers = rivals.losers(|seat| Ok(ids[seat as usize - 1].clone()), [file(), file()]).expect("decided");
         let mut all = Vec::new();
