@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use db2clerk::engine::Engine;
 use futures_util::future::join_all;
+use serde_json::json;
 
 use crate::clerk::Clerk;
 use crate::data::Users;
@@ -15,8 +16,38 @@ use crate::sheet::{Row, Samples, Sheet, caught, float, thousands};
 /// Clerk's limit for a production instance.
 pub(crate) const LIMIT: &str = "1000/10";
 
-/// Milliseconds until an answer, and how many more at most.
-const WAYS: [(u64, u64); 8] = [(20, 0), (50, 0), (100, 0), (200, 0), (300, 0), (1000, 0), (20, 100), (100, 100)];
+/// How answers come: in so many milliseconds, up to so many more, and from an instance that has users already or none.
+#[derive(Clone, Copy)]
+struct Way {
+    latency: u64,
+    jitter: u64,
+    has_users: bool,
+}
+
+const WAYS: [Way; 10] = [
+    Way::new(20, 0),
+    Way::new(50, 0),
+    Way::new(100, 0),
+    Way::new(200, 0),
+    Way::new(300, 0),
+    Way::new(1000, 0),
+    Way::new(20, 100),
+    Way::new(100, 100),
+    Way { has_users: true, ..Way::new(100, 0) },
+    Way { has_users: true, ..Way::new(1000, 0) },
+];
+
+impl Way {
+    const fn new(latency: u64, jitter: u64) -> Self {
+        Self { latency, jitter, has_users: false }
+    }
+
+    fn in_words(self) -> String {
+        let jitter = if self.jitter > 0 { format!(" and up to {} ms more", self.jitter) } else { String::new() };
+        let users = if self.has_users { ", an instance with users" } else { "" };
+        format!("an answer in {} ms{jitter}{users}", self.latency)
+    }
+}
 
 /// What several runs of one kind came to.
 #[derive(Default)]
@@ -32,7 +63,7 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     let note = format!(
         "`migrate` of {} users (SQLite) into a simulator with Clerk's production limit of {LIMIT} s, from the \
          start of the program to its end. All of these ran side by side, each with a simulator of its own: they \
-         mostly wait. Refused: requests answered with 429. Beside it: what the program said before that it would \
+         mostly wait. In an instance with users, all are looked up first, a hundred by a request. Refused: requests answered with 429. Beside it: what the program said before that it would \
          take. Two programs: another one sends {} requests a second, in turns of ten seconds.",
         thousands(rig.few()),
         OTHERS.map(|rate| rate.to_string()).join(", ")
@@ -44,32 +75,45 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     };
     let alone = join_all(WAYS.map(|way| caught(several(rig, &users, way))));
     let (alone, together) = tokio::join!(alone, caught(several_beside_another(rig, &users)));
-    for ((latency, jitter), came) in WAYS.into_iter().zip(alone) {
-        let jitter = if jitter > 0 { format!(" and up to {jitter} ms more") } else { String::new() };
-        let what = format!("an answer in {latency} ms{jitter}");
+    for (way, came) in WAYS.into_iter().zip(alone) {
+        let what = way.in_words();
         sheet.add(&what, came.map(|came| vec![came.row(&what, users.rows)]));
     }
     sheet.add("two programs on one limit", together);
 }
 
-async fn several(rig: &Rig, users: &Users, way: (u64, u64)) -> Result<Came> {
+async fn several(rig: &Rig, users: &Users, way: Way) -> Result<Came> {
     let mut came = Came::default();
     for _ in 0..rig.runs {
         let mut clerk = limited(way).await?;
-        came.run(rig, users, &mut clerk).await?;
+        if way.has_users {
+            make_user(&clerk.url).await?;
+        }
+        came.run(rig, users, &mut clerk, u64::from(way.has_users)).await?;
         came.refused += clerk.seen().await?.rate_limited;
     }
     Ok(came)
 }
 
-async fn limited((latency, jitter): (u64, u64)) -> Result<Clerk> {
-    let flags = ["--rate-limit", LIMIT, "--latency", &latency.to_string(), "--jitter", &jitter.to_string()];
+async fn limited(way: Way) -> Result<Clerk> {
+    let flags = ["--rate-limit", LIMIT, "--latency", &way.latency.to_string(), "--jitter", &way.jitter.to_string()];
     Clerk::with(&flags).await
 }
 
+/// Makes a user who is none of ours.
+async fn make_user(url: &str) -> Result<()> {
+    let user =
+        json!({"external_id": "another", "email_address": ["another@example.org"], "skip_password_requirement": true});
+    let request = reqwest::Client::new().post(format!("{url}/v1/users")).bearer_auth("sk_live_another");
+    request.header("user-agent", "another").json(&user).send().await?.error_for_status()?;
+    // Until it counts no more against the limit.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    Ok(())
+}
+
 impl Came {
-    /// Runs once more, and returns how many of our requests were refused.
-    async fn run(&mut self, rig: &Rig, users: &Users, clerk: &mut Clerk) -> Result<u64> {
+    /// Runs once more, with so many users in the instance before, and returns how many of our requests were refused.
+    async fn run(&mut self, rig: &Rig, users: &Users, clerk: &mut Clerk, before: u64) -> Result<u64> {
         let room = rig.room()?;
         let run = room.migrate(&rig.program, users, clerk)?.end().await?;
         ensure!(matches!(run.code, Some(0 | 1)), "ended with {:?}:\n{}", run.code, run.stderr);
@@ -79,13 +123,13 @@ impl Came {
         }
         let seen = clerk.seen().await?;
         ensure!(seen.repeated_creates == 0, "{} users were sent twice", seen.repeated_creates);
-        self.lost += users.rows - seen.creates;
+        self.lost += before + users.rows - seen.creates;
         self.requests += run.number("requests")?;
         run.number("rateLimited")
     }
 
     fn row(self, what: &str, users: u64) -> Row {
-        // The limit alone: a look-up for every hundred users.
+        // The limit alone, a look-up for every hundred users included.
         let target = 102.0 * float(users) / 10_000.0;
         let ours = format!("{}; {} refused, {} lost", self.seconds.seconds(), self.refused, self.lost);
         let met = self.seconds.median() <= target && self.refused + self.lost == 0;
@@ -105,10 +149,10 @@ async fn several_beside_another(rig: &Rig, users: &Users) -> Result<Vec<Row>> {
     let (mut came, mut ours_refused) = (Came::default(), 0);
     let (sent, refused) = (AtomicU64::new(0), AtomicU64::new(0));
     for _ in 0..rig.runs {
-        let mut clerk = limited((100, 0)).await?;
+        let mut clerk = limited(Way::new(100, 0)).await?;
         let url = clerk.url.clone();
         ours_refused += tokio::select! {
-            came = came.run(rig, users, &mut clerk) => came?,
+            came = came.run(rig, users, &mut clerk, 0) => came?,
             failed = another(&url, &sent, &refused) => return Err(failed.context("the other program failed")?),
         };
     }
@@ -123,8 +167,6 @@ async fn several_beside_another(rig: &Rig, users: &Users) -> Result<Vec<Row>> {
 
 /// Asks how many users there are, again and again. Never ends well.
 async fn another(url: &str, sent: &AtomicU64, refused: &AtomicU64) -> Result<anyhow::Error> {
-    // In vain if it is installed.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::new();
     loop {
         for rate in OTHERS {

@@ -54,11 +54,8 @@ impl Sorter {
             self.write_run()?;
         }
         let number = |number: usize| u32::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
-        let mut first = [0; 8];
-        let known = record.len().min(first.len());
-        first[..known].copy_from_slice(&record[..known]);
         self.records.push(Record {
-            first: u64::from_be_bytes(first),
+            first: first_bytes(record),
             start: number(self.bytes.len())?,
             length: number(record.len())?,
         });
@@ -80,7 +77,7 @@ impl Sorter {
             let mut run = Run(reader.take(end - start));
             let mut record = Vec::new();
             if run.read(&mut record)? {
-                firsts.push(Reverse((record, runs.len())));
+                firsts.push(Reverse((first_bytes(&record), record, runs.len())));
                 runs.push(run);
             }
         }
@@ -112,6 +109,13 @@ impl Sorter {
     }
 }
 
+fn first_bytes(record: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let known = record.len().min(first.len());
+    first[..known].copy_from_slice(&record[..known]);
+    u64::from_be_bytes(first)
+}
+
 #[derive(Debug)]
 struct Run(Take<BufReader<Cursor>>);
 
@@ -133,8 +137,9 @@ impl Run {
 #[derive(Debug)]
 pub struct Sorted {
     runs: Vec<Run>,
-    /// The next record of each run that has one.
-    next: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+    /// The next record of each run that has one: its first bytes as a number, which nearly always tells its place already, itself, and
+    /// its run.
+    next: BinaryHeap<Reverse<(u64, Vec<u8>, usize)>>,
     /// Whether the first of them was given out.
     given: bool,
 }
@@ -148,12 +153,14 @@ impl Sorted {
         if std::mem::replace(&mut self.given, true)
             && let Some(mut given) = self.next.peek_mut()
         {
-            let Reverse((record, run)) = &mut *given;
-            if !self.runs[*run].read(record)? {
+            let Reverse((first, record, run)) = &mut *given;
+            if self.runs[*run].read(record)? {
+                *first = first_bytes(record);
+            } else {
                 PeekMut::pop(given);
             }
         }
-        Ok(self.next.peek().map(|Reverse((record, _))| record.as_slice()))
+        Ok(self.next.peek().map(|Reverse((_, record, _))| record.as_slice()))
     }
 }
 

@@ -17,7 +17,6 @@ use serde_json::json;
 use crate::program::{Program, Run};
 use crate::scene::Scene;
 use crate::servers;
-use crate::story::reqwest_client;
 
 fn users(how_many: usize) -> String {
     (0..how_many)
@@ -35,7 +34,7 @@ async fn import(simulator: &Simulator, how_many: usize) -> (Program, Run) {
 /// Somebody else makes a user in Clerk.
 async fn make_user(simulator: &Simulator, external_id: &str, email: &str) {
     let user = json!({"external_id": external_id, "email_address": [email], "skip_password_requirement": true});
-    let request = reqwest_client().post(format!("{}/v1/users", simulator.url())).bearer_auth("sk_live_secretkey");
+    let request = reqwest::Client::new().post(format!("{}/v1/users", simulator.url())).bearer_auth("sk_live_secretkey");
     assert_eq!(request.header("user-agent", "test").json(&user).send().await.expect("an answer").status(), 200);
 }
 
@@ -269,7 +268,7 @@ async fn a_source_that_changed_after_a_kill_is_sent_as_it_is_now() {
     child.wait().expect("an end");
     // Whatever was on its way has arrived once a later request has its answer: all take the same time.
     let count = format!("{}/v1/users/count", simulator.url());
-    let count = reqwest_client().get(count).bearer_auth("sk_live_secretkey").header("user-agent", "test").send();
+    let count = reqwest::Client::new().get(count).bearer_auth("sk_live_secretkey").header("user-agent", "test").send();
     assert_eq!(count.await.expect("an answer").status(), 200);
     let made: Vec<String> =
         simulator.users().iter().map(|user| user["external_id"].as_str().expect("an ID").to_owned()).collect();

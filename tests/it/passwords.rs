@@ -11,7 +11,6 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::program::Program;
-use crate::story::reqwest_client;
 use cases::{CASES, Case, Way};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -110,7 +109,7 @@ async fn a_password_of_every_hasher_verifies_after_the_move() {
 
     let users = in_clerk(&simulator);
     assert_eq!(users.len(), CASES.len());
-    let client = reqwest_client();
+    let client = reqwest::Client::new();
     let checks = CASES.iter().enumerate().map(|(number, case)| check(&client, &simulator, &users[&id(number)], case));
     // At once: some sources leave no choice of a cheap digest.
     join_all(checks).await;

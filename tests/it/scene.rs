@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::program::{Program, Run};
 use crate::servers::{self, TestDatabase};
-use crate::story::reqwest_client;
 
 pub(crate) struct Scene {
     pub(crate) database: TestDatabase,
@@ -103,7 +102,7 @@ impl Scene {
 
     /// Does something in Clerk that is none of the program's doing.
     pub(crate) async fn in_clerk(&self, method: Method, path: &str, body: Value) -> Value {
-        let request = reqwest_client()
+        let request = reqwest::Client::new()
             .request(method, format!("{}/v1{path}", self.simulator.url()))
             .bearer_auth("sk_live_secretkey")
             .header("user-agent", "test")

@@ -158,7 +158,7 @@ const QUERY: &str = "-- table: users\n-- key: id\n\
 
 /// Clerk is not empty: some of the application's users are there, some addresses and user IDs are taken by others.
 async fn fill_clerk(simulator: &Simulator, samples: &[Sample]) {
-    let client = reqwest_client();
+    let client = reqwest::Client::new();
     for (number, sample) in samples.iter().enumerate() {
         let (external_id, email) = match (number % 20, sample.fate) {
             (_, Fate::Adopted) => (sample.id.clone(), sample.email.clone().expect("an address")),
@@ -179,12 +179,6 @@ async fn fill_clerk(simulator: &Simulator, samples: &[Sample]) {
             .expect("an answer");
         assert_eq!(answer.status(), 200);
     }
-}
-
-pub(crate) fn reqwest_client() -> reqwest::Client {
-    // Fails only if another test has installed it already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
 }
 
 fn fates(samples: &[Sample], fates: &[Fate]) -> usize {
