@@ -128,7 +128,7 @@ impl Client {
             Standing::Locked(true) => "lock",
             Standing::Locked(false) => "unlock",
         };
-        self.send::<IgnoredAny>(turn, Method::POST, self.endpoint(&format!("users/{id}/{what}")), None).await.map(drop)
+        self.send::<IgnoredAny>(turn, Method::POST, self.endpoint(&format!("users/{id}/{what}"))?, None).await.map(drop)
     }
 
     /// Adds an address or number to a user. After a doubt, look whether the user has it.
@@ -137,7 +137,7 @@ impl Client {
     /// As [`Self::update_user`].
     pub async fn add_contact(&self, turn: Turn, owner: &ClerkId, contact: &NewContact<'_>) -> Result<(), Error> {
         let body = Some(wire::new_contact_body(owner, contact));
-        self.send::<IgnoredAny>(turn, Method::POST, self.endpoint(contact.kind.path()), body).await.map(drop)
+        self.send::<IgnoredAny>(turn, Method::POST, self.endpoint(contact.kind.path())?, body).await.map(drop)
     }
 
     /// Marks an address or number as verified, and as the primary one if `primary` says so.
@@ -146,7 +146,7 @@ impl Client {
     /// As [`Self::update_user`].
     pub async fn verify_contact(&self, turn: Turn, kind: ContactKind, id: &str, primary: bool) -> Result<(), Error> {
         let body = Some(wire::standing_body(primary));
-        self.send::<IgnoredAny>(turn, Method::PATCH, self.endpoint(&contact_path(kind, id)), body).await.map(drop)
+        self.send::<IgnoredAny>(turn, Method::PATCH, self.endpoint(&contact_path(kind, id))?, body).await.map(drop)
     }
 
     /// Takes an address or number away from its user. One that is gone already counts as taken away.
@@ -154,7 +154,8 @@ impl Client {
     /// # Errors
     /// As [`Self::update_user`].
     pub async fn remove_contact(&self, turn: Turn, kind: ContactKind, id: &str) -> Result<(), Error> {
-        let removed = self.send::<IgnoredAny>(turn, Method::DELETE, self.endpoint(&contact_path(kind, id)), None).await;
+        let removed =
+            self.send::<IgnoredAny>(turn, Method::DELETE, self.endpoint(&contact_path(kind, id))?, None).await;
         gone_is_done(removed)
     }
 
@@ -165,7 +166,7 @@ impl Client {
     pub async fn replace_emails_by_reserved(&self, turn: Turn, id: &ClerkId, email: &str) -> Result<(), Error> {
         let body = Some(wire::replaced_email_body(email));
         let path = format!("users/{id}/email_address");
-        self.send::<IgnoredAny>(turn, Method::PUT, self.endpoint(&path), body).await.map(drop)
+        self.send::<IgnoredAny>(turn, Method::PUT, self.endpoint(&path)?, body).await.map(drop)
     }
 
     /// Deletes a user. One that is gone already counts as deleted.
@@ -173,7 +174,7 @@ impl Client {
     /// # Errors
     /// As [`Self::update_user`], but for a user that is gone.
     pub async fn delete_user(&self, turn: Turn, id: &ClerkId) -> Result<(), Error> {
-        gone_is_done(self.send::<IgnoredAny>(turn, Method::DELETE, self.endpoint(&format!("users/{id}")), None).await)
+        gone_is_done(self.send::<IgnoredAny>(turn, Method::DELETE, self.endpoint(&format!("users/{id}"))?, None).await)
     }
 
     /// Lets Clerk check a password. Nothing is changed, but for the hasher of an insecure digest, which Clerk then replaces.
@@ -183,7 +184,7 @@ impl Client {
     pub async fn verify_password(&self, id: &ClerkId, password: &Secret) -> Result<PasswordCheck, Error> {
         let path = format!("users/{id}/verify_password");
         let body = Some(wire::password_body(password));
-        match self.send::<IgnoredAny>(self.turn().await, Method::POST, self.endpoint(&path), body).await {
+        match self.send::<IgnoredAny>(self.turn().await, Method::POST, self.endpoint(&path)?, body).await {
             Ok(_) => Ok(PasswordCheck::Right),
             Err(error) if error.code == "incorrect_password" => Ok(PasswordCheck::Wrong),
             Err(error) if error.code == "no_password_set" => Ok(PasswordCheck::NoPassword),
@@ -192,7 +193,7 @@ impl Client {
     }
 
     async fn change_user(&self, turn: Turn, method: Method, path: &str, body: Vec<u8>) -> Result<ClerkUser, Error> {
-        let wire::User(user) = self.send(turn, method, self.endpoint(path), Some(body)).await?;
+        let wire::User(user) = self.send(turn, method, self.endpoint(path)?, Some(body)).await?;
         Ok(user)
     }
 }

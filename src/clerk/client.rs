@@ -71,13 +71,13 @@ impl Client {
     /// Makes a client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ClientError`], if TLS cannot be prepared, for want of certificate authorities above all.
+    /// [`ClientError`], if TLS or the way through a proxy cannot be prepared: for want of certificate authorities above all.
     pub fn new(settings: Settings) -> Result<Self, ClientError> {
         Ok(Self(Arc::new(Shared {
             http: Http::new(&settings)?,
             gate: Gate::new(&settings.pace.windows),
             pace: settings.pace,
-            users_uri: settings.api_url.endpoint("users", ""),
+            users_uri: settings.api_url.endpoint("users", "").map_err(ClientError::Address)?,
             api_url: settings.api_url,
             requests: AtomicU64::new(0),
             rate_limited: AtomicU64::new(0),
@@ -215,8 +215,11 @@ impl Client {
     }
 
     /// Returns where an endpoint is that takes no query.
-    pub(super) fn endpoint(&self, path: &str) -> Uri {
-        self.0.api_url.endpoint(path, "")
+    ///
+    /// # Errors
+    /// If it is too long for an address.
+    pub(super) fn endpoint(&self, path: &str) -> Result<Uri, Error> {
+        self.0.api_url.endpoint(path, "").map_err(|_| Error::too_long())
     }
 
     async fn read_users(&self, query: &str) -> Result<Vec<ClerkUser>, Error> {
@@ -226,9 +229,10 @@ impl Client {
 
     /// Sends a request that changes nothing, and again while its failure may pass.
     async fn read<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<T, Error> {
+        let uri = self.0.api_url.endpoint(path, query).map_err(|_| Error::too_long())?;
         let mut attempt = 0;
         loop {
-            match self.send(self.turn().await, Method::GET, self.0.api_url.endpoint(path, query), None).await {
+            match self.send(self.turn().await, Method::GET, uri.clone(), None).await {
                 // Clerk is at work, and the next turn comes when its pause is over: no sign that reading is in vain.
                 Err(error) if error.is_rate_limit() && error.kind == Kind::Passing => {}
                 Err(error) if error.kind == Kind::Passing && attempt + 1 < READ_ATTEMPTS => {
@@ -254,7 +258,7 @@ impl Client {
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let sent = shared.http.send(method, uri, body).await;
-        let response = sent.map_err(|error| Error::no_answer(&error, &shared.api_url))?;
+        let response = sent.map_err(|error| Error::no_answer(&error, &shared.api_url, &shared.http.way()))?;
         if response.status() != StatusCode::TOO_MANY_REQUESTS {
             shared.gate.answered(passage, load);
         }

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use tower::timeout::error::Elapsed;
+
 use super::codes;
 use super::http::{HostNotFound, NoAnswer};
 use super::settings::ApiUrl;
@@ -162,6 +164,11 @@ impl Error {
         Self::cut(answer.status, answer.trace_id.clone())
     }
 
+    /// Returns the error of a question that no address can hold.
+    pub(super) fn too_long() -> Self {
+        Self { kind: Kind::Rejected, ..Self::passing("question_too_long", "the value is too long to ask Clerk for") }
+    }
+
     /// Returns the error of an answer that breaks off.
     pub(super) fn cut(status: u16, trace_id: Option<String>) -> Self {
         Self {
@@ -178,15 +185,15 @@ impl Error {
         Self { status: Some(status), in_doubt: true, ..Self::passing("answer_mixed_up", message) }
     }
 
-    /// Returns the error of a request without an answer. The library's own text is never shown: it holds the whole URL,
-    /// with the addresses that were looked up.
-    pub(super) fn no_answer(error: &NoAnswer, api_url: &ApiUrl) -> Self {
+    /// Returns the error of a request without an answer. `way` says through which proxy it went, if through any. The library's own text
+    /// is never shown: nobody knows what it will hold.
+    pub(super) fn no_answer(error: &NoAnswer, api_url: &ApiUrl, way: &str) -> Self {
         let NoAnswer::Failed(error) = error else {
             return Self { in_doubt: true, ..Self::passing("timeout", "no answer came in time") };
         };
         if let Some(tls) = cause::<rustls::Error>(error) {
             let message = format!(
-                "no trustworthy connection to `{api_url}`: {tls}; check `CLERK_API_URL` and the clock, and if a company \
+                "no trustworthy connection to `{api_url}`{way}: {tls}; check `CLERK_API_URL` and the clock, and if a company \
                  proxy opens TLS, add its certificate to the system's"
             );
             let permanent = matches!(tls, rustls::Error::InvalidCertificate(_));
@@ -194,12 +201,19 @@ impl Error {
             return Self { kind, in_doubt: !error.is_connect(), ..Self::passing("tls", message) };
         }
         if error.is_connect() {
-            let why = match (cause::<HostNotFound>(error), cause::<std::io::Error>(error)) {
-                (Some(not_found), _) => format!(": {not_found}"),
-                (None, Some(io)) => format!(": {}", io.kind()),
-                (None, None) => String::new(),
+            let why = if cause::<Elapsed>(error).is_some() {
+                ": it took too long".to_owned()
+            } else if let Some(not_found) = cause::<HostNotFound>(error) {
+                format!(": {not_found}")
+            } else if causes(error).any(|cause| cause.to_string() == WANTS_PASSWORD) {
+                ": the proxy wants a name and a password; they stand in its URL, `http://NAME:PASSWORD@HOST:PORT`"
+                    .to_owned()
+            } else {
+                // The innermost one: TLS wraps others.
+                let io = causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).last();
+                io.map(|io| format!(": {}", io.kind())).unwrap_or_default()
             };
-            return Self::passing("connect", format!("could not connect to `{api_url}`{why}"));
+            return Self::passing("connect", format!("could not connect to `{api_url}`{way}{why}"));
         }
         let message = "the connection broke before the answer came";
         Self { in_doubt: true, ..Self::passing("connection_lost", message) }
@@ -300,17 +314,21 @@ fn is_json_begun(body: &[u8]) -> bool {
     matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// Finds the cause of a type, also inside I/O errors, which hide theirs from `source`.
-fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut next: Option<&(dyn StdError + 'static)> = error.source();
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
+/// What hyper says, and no type tells, where a proxy answers 407.
+const WANTS_PASSWORD: &str = "tunnel error: proxy authorization required";
+
+/// Finds the cause of a type.
+pub(super) fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// Returns the causes of an error, also inside I/O errors, which hide theirs from `source`.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |error| {
+        let error: &'a (dyn StdError + 'static) = *error;
         let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = inside.map(|error| error as &(dyn StdError + 'static)).or_else(|| error.source());
-    }
-    None
+        inside.map(|error| error as &(dyn StdError + 'static)).or_else(|| error.source())
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! HTTP: connections, TLS, proxies and compressed answers, put together of hyper's parts.
 //!
-//! Why not a client library above them: with no limit in the way, one took a fifth of the processor that a user costs in all, to
-//! read the same address anew and to copy the same headers for every request.
+//! Why not a client library above them: with no limit in the way, one took a fifth of the processor that a user costs in all, to read
+//! the same address anew, twice, and to copy the same headers four times for every request.
 
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::uri::InvalidUri;
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
@@ -24,30 +25,38 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+use tower::timeout::Timeout;
 use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{BoxError, ServiceExt as _};
 
+use super::error::cause;
 use super::settings::{SecretKey, Settings};
 use super::wire;
 
-/// How long a TCP connection may take to come about.
+/// How long a connection may take to come about, TLS and a proxy's consent included.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection is kept that nobody uses: less than servers commonly do, so that no request meets a closed one.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
-/// After how long the other end of a silent connection is asked whether it is there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+/// After how long the other end of a silent connection is asked whether it is there, and within how long it must answer. Requests of
+/// HTTP/2 share one connection: a dead one would take them all with it.
+const ASKED_AFTER: Duration = Duration::from_secs(15);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
+/// How often a request is sent again that the server says it has not touched.
+const UNTOUCHED_AGAIN: u32 = 2;
 /// The longest answer taken; a page of 500 users with all the metadata they may have is below it.
 const LONGEST_ANSWER: usize = 64 << 20;
 /// How much room is made for an answer before it comes, however long it says that it is.
 const LONGEST_RESERVED: usize = 4 << 20;
 
 type Tcp = HttpConnector<MapErr<GaiResolver, fn(io::Error) -> HostNotFound>>;
-/// A connection to Clerk or through a proxy, itself with TLS or without, before TLS is spoken with Clerk.
-type Transport = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, BoxError>;
+/// What opens connections over which HTTP is spoken with Clerk: TLS or none, over a connection to Clerk or, with TLS or none, to a proxy.
+type Connector = BoxCloneSyncService<Uri, MaybeHttpsStream<MaybeHttpsStream<TokioIo<TcpStream>>>, BoxError>;
 
 /// Sends requests over connections that are kept.
 pub(super) struct Http {
-    client: legacy::Client<HttpsConnector<Transport>, Full<Bytes>>,
+    client: legacy::Client<Connector, Full<Bytes>>,
+    /// Host and port of the proxy on the way.
+    proxy: Option<String>,
     /// What every request bears.
     headers: HeaderMap,
     timeout: Duration,
@@ -82,6 +91,9 @@ pub enum ClientError {
          `SSL_CERT_FILE`"
     )]
     Authorities(#[source] rustls::Error),
+    /// The address of the API leaves no room for an endpoint behind it.
+    #[error("the address of the API is too long")]
+    Address(#[source] InvalidUri),
     /// The environment names a proxy of a kind that cannot be used.
     #[error(
         "cannot go through a `{0}` proxy\nhint: name an HTTP proxy in `HTTPS_PROXY`, or exempt Clerk's host by `NO_PROXY`"
@@ -96,7 +108,8 @@ impl Http {
     /// [`ClientError`].
     pub(super) fn new(settings: &Settings) -> Result<Self, ClientError> {
         let tls = tls(settings).map_err(ClientError::Authorities)?;
-        let transport = match proxy(settings)? {
+        let proxy = proxy(settings)?;
+        let transport = match &proxy {
             None => BoxCloneSyncService::new(tcp().map_response(MaybeHttpsStream::Http).map_err(BoxError::from)),
             Some(proxy) => {
                 let to_proxy = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1();
@@ -112,12 +125,22 @@ impl Http {
         };
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
         let tls = if settings.api_url.is_plain() { tls.https_or_http() } else { tls.https_only() };
+        let connector = Timeout::new(tls.enable_all_versions().wrap_connector(transport), CONNECTED_WITHIN);
         let client = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .http2_keep_alive_interval(ASKED_AFTER)
+            .http2_keep_alive_timeout(ANSWERS_WITHIN)
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT_IDLE)
             .pool_max_idle_per_host(256)
-            .build(tls.enable_all_versions().wrap_connector(transport));
-        Ok(Self { client, headers: headers(&settings.secret_key), timeout: settings.timeout })
+            .build(BoxCloneSyncService::new(connector));
+        let proxy = proxy.and_then(|proxy| proxy.uri().authority().map(ToString::to_string));
+        Ok(Self { client, proxy, headers: headers(&settings.secret_key), timeout: settings.timeout })
+    }
+
+    /// Returns which way requests go, for messages: empty, or through which proxy.
+    pub(super) fn way(&self) -> String {
+        self.proxy.as_ref().map(|proxy| format!(" through the proxy `{proxy}`")).unwrap_or_default()
     }
 
     /// Sends a request, and returns once the head of its answer has come. Redirects are answers like others: the key stays with the
@@ -135,13 +158,20 @@ impl Http {
             // A page of users is large; what changes something has a short answer.
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let mut request = Request::new(body.map_or_else(Full::default, |body| Full::new(body.into())));
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        let answered = timeout_at(deadline, self.client.request(request)).await;
-        let response = answered.map_err(|_| NoAnswer::TookTooLong)??;
-        Ok(Answering { response, deadline })
+        let body = body.map_or_else(Full::default, |body| Full::new(body.into()));
+        let mut again = UNTOUCHED_AGAIN;
+        loop {
+            let mut request = Request::new(body.clone());
+            *request.method_mut() = method.clone();
+            *request.uri_mut() = uri.clone();
+            *request.headers_mut() = headers.clone();
+            match timeout_at(deadline, self.client.request(request)).await {
+                Ok(Ok(response)) => return Ok(Answering { response, deadline }),
+                Ok(Err(error)) if again > 0 && is_untouched(&error) => again -= 1,
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => return Err(NoAnswer::TookTooLong),
+            }
+        }
     }
 }
 
@@ -173,8 +203,18 @@ impl Answering {
     }
 }
 
+/// Returns whether the server says that it has not touched a request of HTTP/2: when it closes a connection that has served its time,
+/// or had no room for it.
+fn is_untouched(error: &legacy::Error) -> bool {
+    cause::<h2::Error>(error).filter(|error| error.is_remote()).is_some_and(|error| {
+        error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
+            || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+    })
+}
+
 fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
+    // JSON shrinks to an eighth or so.
+    let mut body = Vec::with_capacity((8 * packed.len()).min(LONGEST_RESERVED));
     let most = LONGEST_ANSWER as u64 + 1;
     let length = MultiGzDecoder::new(packed).take(most).read_to_end(&mut body).ok()?;
     (length <= LONGEST_ANSWER).then_some(body)
@@ -197,7 +237,11 @@ fn tcp() -> Tcp {
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(KEEPALIVE));
+    tcp.set_keepalive(Some(ASKED_AFTER));
+    tcp.set_keepalive_interval(Some(ANSWERS_WITHIN));
+    tcp.set_keepalive_retries(Some(3));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(ASKED_AFTER + ANSWERS_WITHIN));
     tcp.set_connect_timeout(Some(CONNECTED_WITHIN));
     tcp
 }
@@ -219,7 +263,7 @@ fn proxy(settings: &Settings) -> Result<Option<Intercept>, ClientError> {
     if settings.api_url.is_loopback() {
         return Ok(None);
     }
-    let Some(proxy) = Matcher::from_env().intercept(&settings.api_url.endpoint("", "")) else { return Ok(None) };
+    let Some(proxy) = Matcher::from_env().intercept(&settings.api_url.base()) else { return Ok(None) };
     match proxy.uri().scheme_str() {
         Some("http" | "https") => Ok(Some(proxy)),
         other => Err(ClientError::Proxy(other.unwrap_or_default().to_owned())),
@@ -245,7 +289,7 @@ mod tests {
         // A name with so long a part is refused by the resolver itself: nobody is asked.
         let uri = format!("http://{}.example", "a".repeat(64)).parse().expect("is a URI");
         let Err(error) = http.send(Method::GET, uri, None).await else { panic!("there is no such host") };
-        let error = Error::no_answer(&error, &api_url);
+        let error = Error::no_answer(&error, &api_url, "");
         assert_eq!((error.code.as_str(), error.in_doubt), ("connect", false));
         assert_eq!(error.message, "could not connect to `http://localhost`: the host's name is not found");
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use hyper::Uri;
+use hyper::http::uri::InvalidUri;
 use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
@@ -97,12 +98,20 @@ impl ApiUrl {
         self.0.scheme() == "http"
     }
 
+    /// Returns the address itself.
+    pub(super) fn base(&self) -> Uri {
+        self.0.as_str().parse().expect("it was checked that it is a URI")
+    }
+
     /// Returns where an endpoint is. Path and query must be percent-encoded.
-    pub(super) fn endpoint(&self, path: &str, query: &str) -> Uri {
+    ///
+    /// # Errors
+    /// If they are too long.
+    pub(super) fn endpoint(&self, path: &str, query: &str) -> Result<Uri, InvalidUri> {
         let mut url = self.0.clone();
         url.set_path(&format!("{}/v1/{path}", url.path().trim_end_matches('/')));
         url.set_query((!query.is_empty()).then_some(query));
-        url.as_str().parse().expect("a checked URL stays one with an endpoint behind it")
+        url.as_str().parse()
     }
 }
 
@@ -217,7 +226,7 @@ mod tests {
             assert_eq!(ApiUrl::parse(given).map(|url| url.to_string()).as_deref(), Ok(shown), "{given}");
         }
         assert_eq!(
-            ApiUrl::default().endpoint("users", "limit=1").to_string(),
+            ApiUrl::default().endpoint("users", "limit=1").expect("is short").to_string(),
             "https://api.clerk.com/v1/users?limit=1"
         );
     }

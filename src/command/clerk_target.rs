@@ -1,6 +1,6 @@
 //! The Clerk instance a command works on: opened, described, guarded.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use tokio::task::JoinSet;
@@ -20,6 +20,7 @@ pub(super) struct ClerkTarget {
     pub instance: Instance,
     /// How many users it had when it was opened.
     pub users: u64,
+    opened_at: Instant,
     /// Whether `IMPORT_TO_DEV_INSTANCE` allows a development instance.
     pub dev_allowed: bool,
     /// Where the API is.
@@ -97,7 +98,17 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         .or_refuse();
     }
     let pace = announcements(&settings, &given, &context.config);
-    Ok(ClerkTarget { client, instance, users, dev_allowed, api_url, key_origin, pace, _teller: teller })
+    Ok(ClerkTarget {
+        client,
+        instance,
+        users,
+        opened_at: Instant::now(),
+        dev_allowed,
+        api_url,
+        key_origin,
+        pace,
+        _teller: teller,
+    })
 }
 
 /// What came from the environment and changes how fast users are sent: the old script's users have it in their `.env`, and may
@@ -144,6 +155,12 @@ impl ClerkTarget {
         lines
     }
 
+    /// Returns whether Clerk says that it has no users, now. If Clerk cannot say so, it may have some.
+    pub(super) async fn has_no_users(&self) -> bool {
+        let is_fresh = self.opened_at.elapsed() < FRESH;
+        self.users == 0 && (is_fresh || self.client.count_users().await.is_ok_and(|users| users == 0))
+    }
+
     /// Returns whether users in it are real.
     #[must_use]
     pub(super) fn is_production(&self) -> bool {
@@ -167,6 +184,8 @@ impl ClerkTarget {
     }
 }
 
+/// How old the number of users may be for it to count still: somebody may think the plan over for an hour.
+const FRESH: Duration = Duration::from_mins(1);
 /// A pause that is worth a word: whoever looks at a bar that stands still should know why, and that they may stop.
 const LONG_PAUSE: Duration = Duration::from_mins(1);
 /// How often to look whether there is one.

@@ -206,7 +206,8 @@ async fn push_and_update(
     context: &Context,
 ) -> Result<push::End> {
     let (clerk, shutdown) = (&job.clerk, &context.shutdown);
-    let options = push::Options { write_back, on_conflict: job.top_up.on_conflict, empty: clerk.users == 0 };
+    let on_conflict = job.top_up.on_conflict;
+    let options = push::Options { write_back, on_conflict, clerk_is_empty: clerk.has_no_users().await };
     let end = push(&job.ledger, &clerk.client, options, progress, shutdown.clone()).await?;
     if end == push::End::Complete && job.top_up.update {
         return update(&job.ledger, &clerk.client, progress, shutdown.clone()).await;

@@ -9,8 +9,8 @@ use crate::record::{ClerkId, Reason};
 pub enum State {
     /// To be sent. Set by a pull, and by push when an attempt failed for a passing reason.
     Pending,
-    /// Handed to a request whose answer is not recorded. Set by push before the request goes out, and after a look-up in
-    /// Clerk found nobody; found again by the next run, it is looked up before anything is sent.
+    /// Handed to a request whose answer is not recorded. Set by push before the request goes out, and once it is known that Clerk has
+    /// nobody of this user ID; found again by the next run, it is looked up before anything is sent.
     Sending,
     /// Clerk made the user on our request. Set by push.
     Created,
@@ -37,7 +37,7 @@ pub enum Event {
     Refused,
     /// A whole pull did not bring the user.
     Missed,
-    /// The look-up found nobody, and a create request is about to go out.
+    /// Clerk has nobody of this user ID, and a create request is about to go out.
     Handed,
     /// The attempt failed for a passing reason, or was never made.
     Released,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
@@ -128,9 +129,9 @@ impl From<Attribute> for Part {
 
 type PartHash = [u8; 8];
 
-/// The content of a user: a keyed hash of each part it has.
+/// The content of a user: a keyed hash of each part it has, in the order of the parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Content(BTreeMap<Part, PartHash>);
+pub struct Content(Vec<(Part, PartHash)>);
 
 impl Content {
     /// Reads a user's content. What only says how to create the user (`skip...`), where its row is (`key`) and who it is (`userId`)
@@ -143,52 +144,66 @@ impl Content {
     /// Reads the content of a user who is written as JSON, as [`Self::of`] does.
     #[must_use]
     pub fn of_payload(payload: &str, key: &HashKey) -> Self {
-        let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(payload).unwrap_or_default();
-        let mut parts = BTreeMap::new();
+        let Fields(fields) = serde_json::from_str(payload).unwrap_or_default();
+        let mut parts = Vec::with_capacity(fields.len());
         for (name, raw) in fields {
             let Some(attribute) = Attribute::of_key(name) else { continue };
             let raw = raw.get();
             if !raw.starts_with(['{', '[']) {
                 // Nothing of it could stand in another order.
-                parts.insert(attribute.into(), hash(attribute, raw, key));
+                parts.push((attribute.into(), hash(attribute, raw, key)));
                 continue;
             }
             let value = serde_json::from_str(raw).unwrap_or_default();
             if attribute.is_metadata() {
                 for (path, value) in leaves(&value, Vec::new()) {
-                    parts.insert(Part { attribute, path }, hash(attribute, &in_order(value), key));
+                    parts.push((Part { attribute, path }, hash(attribute, &in_order(value), key)));
                 }
             } else {
-                parts.insert(attribute.into(), hash(attribute, &in_order(&value), key));
+                parts.push((attribute.into(), hash(attribute, &in_order(&value), key)));
             }
         }
+        Self::sorted(parts)
+    }
+
+    fn sorted(mut parts: Vec<(Part, PartHash)>) -> Self {
+        parts.sort_unstable();
         Self(parts)
+    }
+
+    /// Returns where a part is, or would be.
+    fn find(&self, part: &Part) -> Result<usize, usize> {
+        self.0.binary_search_by(|(own, _)| own.cmp(part))
+    }
+
+    fn get(&self, part: &Part) -> Option<&PartHash> {
+        self.find(part).ok().map(|at| &self.0[at].1)
     }
 
     /// Returns whether the user has this part.
     #[must_use]
     pub fn has(&self, part: &Part) -> bool {
-        self.0.contains_key(part)
+        self.find(part).is_ok()
     }
 
     /// Returns the attributes that the user has, some of them several times.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute> {
-        self.0.keys().map(|part| part.attribute)
+        self.0.iter().map(|(part, _)| part.attribute)
     }
 
     /// Returns whether the user was sent with this date of sign-up; `None` if it was sent with none.
     #[must_use]
     pub fn signed_up_at(&self, rfc3339: &str, key: &HashKey) -> Option<bool> {
-        let own = self.0.get(&Attribute::CreatedAt.into())?;
+        let own = self.get(&Attribute::CreatedAt.into())?;
         Some(*own == hash(Attribute::CreatedAt, &in_order(&Json::from(rfc3339)), key))
     }
 
     /// Returns the parts that the two do not share: changed, new, or gone.
     #[must_use]
     pub fn differences(&self, newer: &Self) -> Vec<Part> {
-        let changed = newer.0.iter().filter(|(part, hash)| self.0.get(part) != Some(hash)).map(|(part, _)| part);
-        let gone = self.0.keys().filter(|part| !newer.0.contains_key(part));
-        let mut parts: Vec<Part> = changed.chain(gone).cloned().collect();
+        let changed = newer.0.iter().filter(|(part, hash)| self.get(part) != Some(hash));
+        let gone = self.0.iter().filter(|(part, _)| !newer.has(part));
+        let mut parts: Vec<Part> = changed.chain(gone).map(|(part, _)| part.clone()).collect();
         parts.sort_unstable();
         parts
     }
@@ -197,13 +212,9 @@ impl Content {
     #[must_use]
     pub fn advanced_to(&self, newer: &Self, but_for: &[Part]) -> Self {
         let mut parts = newer.0.clone();
-        for part in but_for {
-            match self.0.get(part) {
-                Some(hash) => parts.insert(part.clone(), *hash),
-                None => parts.remove(part),
-            };
-        }
-        Self(parts)
+        parts.retain(|(part, _)| !but_for.contains(part));
+        parts.extend(self.0.iter().filter(|(part, _)| but_for.contains(part)).cloned());
+        Self::sorted(parts)
     }
 
     /// Returns the content in the form in which a ledger keeps it: of each part its byte, for metadata the length and text of
@@ -226,7 +237,7 @@ impl Content {
     /// Reads that form back; `None` if it is none.
     #[must_use]
     pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
-        let mut parts = BTreeMap::new();
+        let mut parts = Vec::new();
         while let Some((byte, rest)) = bytes.split_first() {
             bytes = rest;
             let attribute = Attribute::of_byte(*byte)?;
@@ -238,10 +249,35 @@ impl Content {
                 bytes = rest;
             }
             let (hash, rest) = bytes.split_first_chunk::<8>()?;
-            parts.insert(Part { attribute, path }, *hash);
+            parts.push((Part { attribute, path }, *hash));
             bytes = rest;
         }
-        Some(Self(parts))
+        Some(Self::sorted(parts))
+    }
+}
+
+/// The fields of an object, each as it is written.
+#[derive(Default)]
+struct Fields<'a>(Vec<(&'a str, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'de> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(field) = map.next_entry()? {
+            self.0.push(field);
+        }
+        Ok(self)
     }
 }
 

@@ -46,11 +46,9 @@ impl HashKey {
     /// Hashes a text as one of a kind: the same text under another kind gives another hash.
     #[must_use]
     pub fn keyed(&self, kind: &str, text: &str) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        hasher.update(kind.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(text.as_bytes());
-        *hasher.finalize().as_bytes()
+        // At once, and not piece by piece, for which there is far more to set up than to do.
+        let text = [kind.as_bytes(), &[0], text.as_bytes()].concat();
+        *blake3::keyed_hash(&self.0, &text).as_bytes()
     }
 }
 

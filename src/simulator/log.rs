@@ -28,7 +28,7 @@ pub struct Counts {
     pub requests: u64,
     /// Users made, also where the answer was lost.
     pub creates: u64,
-    /// Creates whose `external_id` a user already had: what a careful client never sends.
+    /// Creates whose `external_id` a user already had: what a careful client never sends, but where somebody else makes the same users meanwhile.
     pub repeated_creates: u64,
     /// Requests answered with 429.
     pub rate_limited: u64,

@@ -1,4 +1,4 @@
-//! Users looked up in Clerk by their user ID, before anything is sent and after any doubt.
+//! Users looked up in Clerk by their user ID: before anything is sent, if Clerk has any users, and after any doubt.
 
 use std::collections::HashMap;
 

@@ -37,7 +37,7 @@ pub struct Options {
     /// What to do where another Clerk user holds an identifier.
     pub on_conflict: OnConflict,
     /// Whether Clerk has said that the instance has no users: then there is nobody to look up before the first attempt.
-    pub empty: bool,
+    pub clerk_is_empty: bool,
 }
 
 /// What to do with a user of whom another Clerk user holds an identifier.
@@ -92,7 +92,7 @@ pub async fn push(
         notes,
     });
     let permits = Arc::new(Permits::default());
-    let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits), options.empty));
+    let feeding = tokio::spawn(feed(Arc::clone(&run), Arc::clone(&permits), options.clerk_is_empty));
     let keeping = tokio::spawn(keep(Arc::clone(ledger), Arc::clone(progress), to_keep, to_create, options.write_back));
     let sending = send_all(Arc::clone(&run), permits, entries);
     // The keeper ends when the last sender of notes is gone, which `run` holds; so it comes last.

@@ -176,9 +176,7 @@ impl Source {
             let batch = match &mut self.origin {
                 Origin::Rows { rows, mapping } => {
                     let Some(rows) = rows.next_chunk().await? else { return Ok(None) };
-                    if self.choice.selection.is_whole() {
-                        let first = self.choice.read + 1;
-                        self.choice.read += rows.len() as u64;
+                    if let Some(first) = self.choice.all_of(rows.len()) {
                         return Ok(Some(Chunk::Rows { rows, first, mapping: Arc::clone(mapping) }));
                     }
                     self.choice.of(rows, |row, number| Ok(mapping.user(row, number)))
@@ -224,6 +222,16 @@ struct Choice {
 }
 
 impl Choice {
+    /// Takes so many rows without a look, if all there are are wanted, and returns the number of the first.
+    fn all_of(&mut self, rows: usize) -> Option<u64> {
+        self.selection.is_whole().then(|| {
+            let first = self.read + 1;
+            self.read += rows as u64;
+            self.given = self.read;
+            first
+        })
+    }
+
     fn is_complete(&self) -> bool {
         let enough = self.selection.limit.is_some_and(|limit| self.given >= limit);
         enough || (!self.selection.users.is_empty() && self.missing.is_empty())

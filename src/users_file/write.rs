@@ -47,7 +47,7 @@ pub struct Element {
 }
 
 /// How much text is read and written at once when some is left out.
-const BLOCK: usize = 256 * 1024;
+const AT_ONCE: usize = 256 * 1024;
 /// What stands before each element; the first byte of the file becomes a bracket in the end.
 const BEFORE: &[u8] = b",\n";
 /// How every element begins.
@@ -130,8 +130,8 @@ impl Elements {
     #[must_use]
     pub fn choose(self) -> Chooser {
         Chooser {
-            from: BufReader::with_capacity(BLOCK, Cursor::new(&self.file, 0)),
-            to: BufWriter::with_capacity(BLOCK, Cursor::new(&self.file, 0)),
+            from: BufReader::with_capacity(AT_ONCE, Cursor::new(&self.file, 0)),
+            to: BufWriter::with_capacity(AT_ONCE, Cursor::new(&self.file, 0)),
             chosen: 0..0,
             written: 0,
             file: self.file,

@@ -322,7 +322,7 @@ async fn push_with(client: &Client, folder: &Path, users: usize) -> (Arc<Ledger>
     ledger.begin_pull().await.expect("a pull");
     ledger.stage(Batch::of(1, &staged, &ledger.hash_key())).await.expect("users are staged");
     ledger.merge(&Terms::of(Extent::Whole)).await.expect("the pull is merged");
-    let options = push::Options { write_back: false, on_conflict: push::OnConflict::Report, empty: false };
+    let options = push::Options { write_back: false, on_conflict: push::OnConflict::Report, clerk_is_empty: false };
     let end = push::push(&ledger, client, options, &Arc::default(), Shutdown::never()).await.expect("a push");
     (ledger, end)
 }

@@ -77,14 +77,14 @@ pub async fn export(
     let mut refused = Refusals::new(files.refused);
     let (mut users, mut skipped) = (0, 0);
     {
-        let mut chunks = pin!(prepared(source, form, rivals.keys()));
+        let mut chunks = pin!(prepare(source, form, rivals.keys()));
         loop {
-            let prepared = tokio::select! {
+            let chunk = tokio::select! {
                 biased;
                 () = shutdown.wait_for(Urgency::Graceful) => bail!(Interrupted),
-                prepared = chunks.try_next() => prepared?,
+                chunk = chunks.try_next() => chunk?,
             };
-            let Some(prepared) = prepared else { break };
+            let Some(prepared) = chunk else { break };
             users += prepared.users;
             skipped += prepared.skipped;
             progress.pulled.add(prepared.users);
@@ -125,7 +125,7 @@ pub async fn export(
 }
 
 /// Makes the users of a source ready, some chunks ahead of whoever takes them.
-fn prepared(source: &mut Source, form: Form, keys: Keys) -> impl Stream<Item = Result<Prepared>> {
+fn prepare(source: &mut Source, form: Form, keys: Keys) -> impl Stream<Item = Result<Prepared>> {
     let chunks = stream::try_unfold(source, async |source| Ok(source.next_chunk().await?.map(|chunk| (chunk, source))));
     let begun = chunks.map_ok(move |chunk| {
         let keys = keys.clone();
@@ -137,7 +137,7 @@ fn prepared(source: &mut Source, form: Form, keys: Keys) -> impl Stream<Item = R
         .try_buffered(AHEAD)
 }
 
-/// Chunks that are made ready, or wait for it, at one time: enough that no core waits for another, and few in memory.
+/// Chunks that are made ready, or wait for it, at one time: few in memory, and more than there are while one is read and one written.
 const AHEAD: usize = 4;
 
 const FAILED: &str = "failed to write the users file";

@@ -1,4 +1,4 @@
-//! Ledger to look-ups: the users that wait, asked for in Clerk some pages ahead, and handed on.
+//! Ledger to look-ups: the users that wait, asked for in Clerk some pages ahead, unless there is nobody to find, and handed on.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use crate::record::UserId;
 use crate::stage::look_up::{self, LookedUp, Told};
 use crate::stage::permits::Permits;
 
-/// Users that one look-up asks for; Clerk takes no more.
-const LOOK_UP: u32 = 100;
+/// Users that are read at one time, and that one look-up asks for; Clerk takes no more.
+const PAGE: u32 = 100;
 /// The most look-ups that are ahead of the create requests, and at most a tenth of what a window of Clerk's limit lets through: no
 /// create request then waits for the answer to one, however long that takes.
 const PAGES_AHEAD: u32 = 100;
 
 /// Feeds push with users, and says when there are no more. In an empty instance there is nobody to look up.
-pub(super) async fn feed(run: Arc<Run>, permits: Arc<Permits>, empty: bool) -> Result<()> {
-    let fed = if empty { hand_on_all(&run).await } else { feed_pages(&run, &permits).await };
+pub(super) async fn feed(run: Arc<Run>, permits: Arc<Permits>, clerk_is_empty: bool) -> Result<()> {
+    let fed = if clerk_is_empty { hand_on_all(&run).await } else { feed_pages(&run, &permits).await };
     run.note(Note::Fed).await;
     fed
 }
@@ -28,7 +28,7 @@ pub(super) async fn feed(run: Arc<Run>, permits: Arc<Permits>, empty: bool) -> R
 async fn hand_on_all(run: &Run) -> Result<()> {
     let mut after = 0;
     loop {
-        let unknown = run.ledger.pending(after, LOOK_UP).await?;
+        let unknown = run.ledger.pending(after, PAGE).await?;
         let Some(last) = unknown.last() else { return Ok(()) };
         after = last.id;
         if !hand_on(run, LookedUp { unknown, ..LookedUp::default() }).await? {
@@ -44,7 +44,7 @@ async fn feed_pages(run: &Arc<Run>, permits: &Arc<Permits>) -> Result<()> {
     let (mut ahead, mut last_asked, mut after) = (VecDeque::new(), Some(0), 0);
     loop {
         while let Some(from) = last_asked.filter(|_| ahead.len() < most_ahead) {
-            let page = run.ledger.pending_ids(from, LOOK_UP).await?;
+            let page = run.ledger.pending_ids(from, PAGE).await?;
             last_asked = page.last().map(|(id, _)| *id);
             if let Some(last) = last_asked {
                 let ids: Vec<UserId> = page.into_iter().map(|(_, user_id)| user_id).collect();

@@ -63,6 +63,30 @@ async fn the_way_through_a_proxy_is_a_tunnel_and_the_proxy_reads_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_wants_a_password_or_is_not_there_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let proxy = listener.local_addr().expect("is bound");
+    let answers = tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.expect("accepts");
+            while client.read_u8().await.is_ok_and(|byte| byte != b'\n') {}
+            let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+            client.write_all(refusal).await.expect("writes");
+            // Until the other one has read it and gone.
+            while client.read_u8().await.is_ok() {}
+        }
+    });
+    let program = behind(&format!("http://{proxy}"), &Authority::new());
+    let run = program.run(&["import", "--yes"]).await;
+    run.expect_code(1).expect_told(&format!("through the proxy `{proxy}`: the proxy wants a name and a password"));
+    answers.abort();
+    // In vain: it is over.
+    let _ = answers.await;
+    let run = program.run(&["import", "--yes"]).await;
+    run.expect_code(1).expect_told(&format!("through the proxy `{proxy}`: connection refused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_of_another_kind_is_refused_with_a_way_out() {
     let run = behind("socks5://127.0.0.1:1080", &Authority::new()).run(&["import", "--yes"]).await;
     run.expect_code(2).expect_told("cannot go through a `socks5` proxy").expect_told("NO_PROXY");
