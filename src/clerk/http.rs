@@ -134,7 +134,7 @@ impl Http {
             .pool_idle_timeout(KEPT_IDLE)
             .pool_max_idle_per_host(256)
             .build(BoxCloneSyncService::new(connector));
-        let proxy = proxy.and_then(|proxy| proxy.uri().authority().map(ToString::to_string));
+        let proxy = proxy.and_then(|proxy| host_and_port(proxy.uri()));
         Ok(Self { client, proxy, headers: headers(&settings.secret_key), timeout: settings.timeout })
     }
 
@@ -268,6 +268,12 @@ fn proxy(settings: &Settings) -> Result<Option<Intercept>, ClientError> {
         Some("http" | "https") => Ok(Some(proxy)),
         other => Err(ClientError::Proxy(other.unwrap_or_default().to_owned())),
     }
+}
+
+/// Returns no more of an address than that: before them stands what is left of a password with a `@` in it.
+fn host_and_port(uri: &Uri) -> Option<String> {
+    let host = uri.host()?;
+    Some(uri.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 #[cfg(test)]

@@ -82,8 +82,10 @@ async fn a_proxy_that_wants_a_password_or_is_not_there_is_named() {
     answers.abort();
     // In vain: it is over.
     let _ = answers.await;
+    let program = behind(&format!("http://me:half@secret@{proxy}"), &Authority::new());
     let run = program.run(&["import", "--yes"]).await;
     run.expect_code(1).expect_told(&format!("through the proxy `{proxy}`: connection refused"));
+    run.expect_not_told("secret");
 }
 
 #[tokio::test(flavor = "multi_thread")]
