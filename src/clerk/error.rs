@@ -7,7 +7,7 @@ use std::time::Duration;
 use tower::timeout::error::Elapsed;
 
 use super::codes;
-use super::http::{HostNotFound, NoAnswer};
+use super::http::{HostNotFound, NoAnswer, cause, causes};
 use super::settings::ApiUrl;
 use super::wire::{Refusal, Refusals};
 use crate::record::IdentifierKind;
@@ -316,20 +316,6 @@ fn is_json_begun(body: &[u8]) -> bool {
 
 /// What hyper says, and no type tells, where a proxy answers 407.
 const WANTS_PASSWORD: &str = "tunnel error: proxy authorization required";
-
-/// Finds the cause of a type.
-pub(super) fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// Returns the causes of an error, also inside I/O errors, which hide theirs from `source`.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |error| {
-        let error: &'a (dyn StdError + 'static) = *error;
-        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        inside.map(|error| error as &(dyn StdError + 'static)).or_else(|| error.source())
-    })
-}
 
 #[cfg(test)]
 mod tests {

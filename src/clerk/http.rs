@@ -3,6 +3,7 @@
 //! Why not a client library above them: with no limit in the way, one took a fifth of the processor that a user costs in all, to read
 //! the same address anew, twice, and to copy the same headers four times for every request.
 
+use std::error::Error as StdError;
 use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,6 @@ use tower::timeout::Timeout;
 use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{BoxError, ServiceExt as _};
 
-use super::error::cause;
 use super::settings::{SecretKey, Settings};
 use super::wire;
 
@@ -209,6 +209,20 @@ fn is_untouched(error: &legacy::Error) -> bool {
     cause::<h2::Error>(error).filter(|error| error.is_remote()).is_some_and(|error| {
         error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
             || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+    })
+}
+
+/// Finds the cause of a type.
+pub(super) fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// Returns the causes of an error, also inside I/O errors, which hide theirs from `source`.
+pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |error| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inside.map(|error| error as &(dyn StdError + 'static)).or_else(|| error.source())
     })
 }
 
