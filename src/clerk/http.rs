@@ -158,14 +158,13 @@ impl Http {
             // A page of users is large; what changes something has a short answer.
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let body = body.map_or_else(Full::default, |body| Full::new(body.into()));
+        let mut request = Request::new(body.map_or_else(Full::default, |body| Full::new(body.into())));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
         let mut again = UNTOUCHED_AGAIN;
         loop {
-            let mut request = Request::new(body.clone());
-            *request.method_mut() = method.clone();
-            *request.uri_mut() = uri.clone();
-            *request.headers_mut() = headers.clone();
-            match timeout_at(deadline, self.client.request(request)).await {
+            match timeout_at(deadline, self.client.request(request.clone())).await {
                 Ok(Ok(response)) => return Ok(Answering { response, deadline }),
                 Ok(Err(error)) if again > 0 && is_untouched(&error) => again -= 1,
                 Ok(Err(error)) => return Err(error.into()),
