@@ -4,7 +4,8 @@
 //! takes at least as long as the quickest answer lately. Of a request whose answer came quicker or slower than that, no more
 //! than the difference can have been lost on the way there; so it is counted, at the latest, by that much after it would be
 //! counted if it were the quickest. All times here are those at which a request *of the quickest kind* would have to leave:
-//! then only the differences matter, and neither latency nor where Clerk counts.
+//! then only the differences matter, and neither latency nor where Clerk counts. Such a time is that of the answer less what the
+//! quickest takes, and what that is may come to light later.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use super::pace::Window;
 #[derive(Debug)]
 pub struct Limiter {
     logs: Vec<Log>,
-    quickest: [Quickest; 2],
+    quickest: Quickest,
     paused_until: Option<Instant>,
 }
 
@@ -40,7 +41,7 @@ impl Limiter {
     /// Makes a limiter that has let nothing through yet.
     #[must_use]
     pub fn new(windows: &[Window]) -> Self {
-        Self { logs: windows.iter().map(Log::new).collect(), quickest: Default::default(), paused_until: None }
+        Self { logs: windows.iter().map(Log::new).collect(), quickest: Quickest::default(), paused_until: None }
     }
 
     /// Lets a request through now, or says when to ask again.
@@ -48,7 +49,8 @@ impl Limiter {
     /// # Errors
     /// The earliest time at which a request may go, if that is not `now`. An answer that comes first may make it earlier.
     pub fn next(&mut self, now: Instant) -> Result<Passage, Instant> {
-        let free = self.logs.iter_mut().filter_map(|log| log.free_at(now)).chain(self.paused_until).max();
+        let free =
+            self.logs.iter_mut().filter_map(|log| log.free_at(now, &self.quickest)).chain(self.paused_until).max();
         if let Some(at) = free
             && at > now
         {
@@ -62,11 +64,9 @@ impl Limiter {
 
     /// Takes note of an answer other than a refusal for pace: Clerk has counted the request by now.
     pub fn answered(&mut self, passage: Passage, load: Load, now: Instant) {
-        let took = now.saturating_duration_since(passage.at);
-        // The first answer has nothing to be compared with; and it took long, for a connection had to be made.
-        let Some(quickest) = self.quickest[load as usize].with(took, now) else { return };
+        self.quickest.note(now.saturating_duration_since(passage.at), load, now);
         for log in &mut self.logs {
-            log.answered(passage, took.saturating_sub(quickest));
+            log.answered(passage, load, now, self.quickest.of(load));
         }
     }
 
@@ -88,9 +88,36 @@ impl Limiter {
     }
 }
 
-/// The shortest time between a request and its answer, lately.
+/// How long the quickest answers took lately, to what reads and to what writes.
 #[derive(Debug, Default)]
 struct Quickest {
+    reads: Least,
+    writes: Least,
+}
+
+impl Quickest {
+    fn note(&mut self, took: Duration, load: Load, now: Instant) {
+        match load {
+            Load::Read => self.reads.note(took, now),
+            Load::Write => self.writes.note(took, now),
+        }
+    }
+
+    /// Returns how long the quickest answer took. Few requests read, and the first of them wait for a connection; but none has to
+    /// take longer than one that writes.
+    fn of(&self, load: Load) -> Duration {
+        let writes = self.writes.least();
+        let least = match load {
+            Load::Read => self.reads.least().into_iter().chain(writes).min(),
+            Load::Write => writes,
+        };
+        least.unwrap_or_default()
+    }
+}
+
+/// The least of what came lately.
+#[derive(Debug, Default)]
+struct Least {
     since: Option<Instant>,
     now: Option<Duration>,
     before: Option<Duration>,
@@ -100,74 +127,85 @@ struct Quickest {
 /// have a quick one among them.
 const LATELY: Duration = Duration::from_mins(1);
 
-impl Quickest {
-    /// Takes an answer into account, and returns the shortest time; `None` for the first answer.
-    fn with(&mut self, took: Duration, now: Instant) -> Option<Duration> {
-        let is_first = self.since.is_none();
+impl Least {
+    fn note(&mut self, took: Duration, now: Instant) {
         let since = *self.since.get_or_insert(now);
         if now.saturating_duration_since(since) >= LATELY {
             self.since = Some(now);
             self.before = self.now.take();
         }
-        self.now = Some(self.now.map_or(took, |quickest| quickest.min(took)));
-        let quickest = self.now.into_iter().chain(self.before).min();
-        quickest.filter(|_| !is_first)
+        self.now = Some(self.now.map_or(took, |least| least.min(took)));
+    }
+
+    fn least(&self) -> Option<Duration> {
+        self.now.into_iter().chain(self.before).min()
     }
 }
 
-/// The requests that one window holds; of each, the latest time at which it is counted.
+/// The requests that one window holds.
 #[derive(Debug)]
 struct Log {
     window: Window,
-    counted_by: VecDeque<Instant>,
+    /// When those left that have no answer yet, in their order.
+    under_way: VecDeque<Instant>,
+    /// When the answers came to those that read, and to those that write, in their order.
+    answered: [VecDeque<Instant>; 2],
     allowance: Allowance,
 }
 
 impl Log {
     fn new(window: &Window) -> Self {
         let window = Window { requests: window.requests.max(1), ..*window };
-        Self { window, counted_by: VecDeque::new(), allowance: Allowance::new(window) }
+        Self { window, under_way: VecDeque::new(), answered: Default::default(), allowance: Allowance::new(window) }
     }
 
     /// Returns when a request may go; `None`: at any time.
-    fn free_at(&mut self, now: Instant) -> Option<Instant> {
+    fn free_at(&mut self, now: Instant, quickest: &Quickest) -> Option<Instant> {
         let span = self.window.per + self.window.margin();
-        while self.counted_by.pop_front_if(|at| *at + span <= now).is_some() {}
-        let beyond = self.counted_by.len().checked_sub(self.allowance.at(now))?;
-        self.counted_by.get(beyond).map(|at| *at + span)
+        let (until, slack) = (|load| span.saturating_sub(quickest.of(load)), self.slack());
+        let [reads, writes] = &mut self.answered;
+        let mut requests =
+            [(&mut self.under_way, span + slack), (reads, until(Load::Read)), (writes, until(Load::Write))];
+        for (times, stay) in &mut requests {
+            while times.pop_front_if(|at| *at + *stay <= now).is_some() {}
+        }
+        let held: usize = requests.iter().map(|(times, _)| times.len()).sum();
+        let beyond = held.checked_sub(self.allowance.at(now))?;
+        let leaving = requests.iter().flat_map(|(times, stay)| times.iter().take(beyond + 1).map(|at| *at + *stay));
+        let mut leaving: Vec<Instant> = leaving.collect();
+        Some(*leaving.select_nth_unstable(beyond).1)
     }
 
     fn push(&mut self, now: Instant) {
-        self.insert(now + self.slack());
+        self.under_way.push_back(now);
     }
 
-    /// The request has its answer, so much later than the quickest.
-    fn answered(&mut self, passage: Passage, late: Duration) {
+    /// The request has its answer.
+    fn answered(&mut self, passage: Passage, load: Load, now: Instant, quickest: Duration) {
         if self.remove(passage) {
-            self.insert(passage.at + late.min(self.slack()));
+            let at = now.min(passage.at + quickest + self.slack());
+            let answered = &mut self.answered[load as usize];
+            let place = answered.partition_point(|other| *other <= at);
+            answered.insert(place, at);
         }
     }
 
     /// The request was refused, and not counted. What the window holds is what Clerk has left us.
     fn refused(&mut self, passage: Passage, news: bool, until: Instant) {
         self.remove(passage);
-        self.allowance.give_way(self.counted_by.len(), news, until);
+        let held = self.under_way.len() + self.answered.iter().map(VecDeque::len).sum::<usize>();
+        self.allowance.give_way(held, news, until);
     }
 
     /// Forgets a request that has no answer yet, and returns whether the window still held it.
     fn remove(&mut self, passage: Passage) -> bool {
-        let place = self.counted_by.binary_search(&(passage.at + self.slack()));
-        place.is_ok_and(|place| self.counted_by.remove(place).is_some())
+        let place = self.under_way.binary_search(&passage.at);
+        place.is_ok_and(|place| self.under_way.remove(place).is_some())
     }
 
-    fn insert(&mut self, counted_by: Instant) {
-        let place = self.counted_by.partition_point(|at| *at <= counted_by);
-        self.counted_by.insert(place, counted_by);
-    }
-
-    /// Returns how long after its departure a request without an answer is taken to be counted at the latest: 3 s of Clerk's
-    /// 10 s. More would wait for answers that never come. Shorter windows are a person's own wish; nobody counts them on the
-    /// other side, and a fortieth is enough.
+    /// Returns how long after its departure a request without an answer is taken to be counted at the latest, and how much later than
+    /// the quickest one with an answer: 3 s of Clerk's 10 s. More would wait for answers that never come. Shorter windows are a
+    /// person's own wish; nobody counts them on the other side, and a fortieth is enough.
     fn slack(&self) -> Duration {
         let per = self.window.per;
         if per < Duration::from_secs(10) { per / 40 } else { per * 3 / 10 }

@@ -86,6 +86,8 @@ struct Outcome {
     let_in: u64,
     others: u64,
     others_refused: u64,
+    /// When the last answer came.
+    ended: Duration,
 }
 
 /// A client that always has something to send, a server, and others who use it; time passes from event to event.
@@ -93,6 +95,12 @@ struct World {
     limiter: Limiter,
     server: Server,
     way: Box<dyn Fn(Duration) -> Way>,
+    /// The most requests that are ever sent.
+    most: u64,
+    /// So many requests read, and only when they are answered do others follow.
+    opening: u64,
+    /// How long a connection takes to come about; each request on its way needs one of its own, which is kept.
+    connecting: Duration,
     others_per_second: fn(Duration) -> f64,
     random: fastrand::Rng,
 }
@@ -102,7 +110,9 @@ impl World {
         let server = Server { window: server, counting, let_in: VecDeque::new(), closed_until: Duration::ZERO };
         let limiter = Limiter::new(windows);
         let random = fastrand::Rng::with_seed(7);
-        Self { limiter, server, way: Box::new(move |_| way), others_per_second: |_| 0.0, random }
+        let way = Box::new(move |_| way);
+        let connecting = Duration::ZERO;
+        Self { limiter, server, way, most: u64::MAX, opening: 0, connecting, others_per_second: |_| 0.0, random }
     }
 
     fn half_way(&mut self, now: Duration) -> Duration {
@@ -114,6 +124,7 @@ impl World {
         let start = Instant::now();
         let (mut result, mut events, mut under_way) =
             (Outcome::default(), BinaryHeap::new(), std::collections::HashMap::new());
+        let mut connections = 0;
         let mut asks_at = None;
         events.push(Reverse((Duration::ZERO, Event::Ask)));
         events.push(Reverse((Duration::ZERO, Event::Other)));
@@ -132,8 +143,10 @@ impl World {
                 }
                 Event::Answer(request, refusal) => {
                     let passage = under_way.remove(&request).expect("it is under way");
+                    result.ended = now;
+                    let load = if request <= self.opening { Load::Read } else { Load::Write };
                     match refusal {
-                        None => self.limiter.answered(passage, Load::Write, start + now),
+                        None => self.limiter.answered(passage, load, start + now),
                         Some(pause) => _ = self.limiter.refused(passage, pause, start + now),
                     }
                     ask = true;
@@ -149,12 +162,19 @@ impl World {
                     events.push(Reverse((now + gap, Event::Other)));
                 }
             }
-            while ask && under_way.len() < MOST_AT_ONCE {
+            while ask && under_way.len() < MOST_AT_ONCE && result.sent < self.most {
+                let opened = result.sent >= self.opening && under_way.keys().all(|request| *request > self.opening);
+                if !opened && result.sent >= self.opening {
+                    break;
+                }
                 match self.limiter.next(start + now) {
                     Ok(passage) => {
                         result.sent += 1;
                         under_way.insert(result.sent, passage);
-                        events.push(Reverse((now + self.half_way(now), Event::Arrival(result.sent))));
+                        let connecting = if under_way.len() > connections { self.connecting } else { Duration::ZERO };
+                        connections = connections.max(under_way.len());
+                        let arrival = now + connecting + self.half_way(now);
+                        events.push(Reverse((arrival, Event::Arrival(result.sent))));
                     }
                     Err(at) => {
                         let at = at - start;
@@ -201,6 +221,30 @@ fn ten_thousand_users_and_their_look_ups_take_little_more_than_a_hundred_seconds
         let seconds = Duration::from_millis(100_700);
         let result = World::new(&[production()], production(), Counting::Sliding, way).run(seconds);
         assert!(result.sent >= 10_101, "{way:?}: {}", result.sent);
+    }
+}
+
+#[test]
+fn the_requests_that_open_an_instance_leave_room_again_when_they_should() {
+    for (latency, end) in [(20, 100_400), (300, 100_900), (1000, 101_400)] {
+        let mut world = World::new(&[production()], production(), Counting::Sliding, way(latency, 0));
+        (world.opening, world.most) = (2, 10_002);
+        let result = world.run(Duration::from_mins(3));
+        assert_eq!((result.let_in, result.refused), (10_002, 0), "{latency} ms");
+        assert!(result.ended <= Duration::from_millis(end), "{latency} ms: {:?}", result.ended);
+    }
+}
+
+#[test]
+fn connections_that_take_their_time_cost_no_refusal() {
+    for (latency, connecting) in [(20, 50), (100, 300), (100, 1_000), (1000, 2_000)] {
+        let mut world = World::new(&[production()], production(), Counting::Sliding, way(latency, 0));
+        (world.opening, world.connecting) = (2, Duration::from_millis(connecting));
+        let length = Duration::from_mins(5);
+        let result = world.run(length);
+        assert_eq!(result.refused, 0, "{latency} ms, connected in {connecting} ms");
+        let share = share(result.sent, production(), length);
+        assert!(share >= 0.98, "{latency} ms, connected in {connecting} ms: {share}");
     }
 }
 
