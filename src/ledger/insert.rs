@@ -4,8 +4,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 
-/// Rows put into one statement: each statement is a turn between two threads.
-const ROWS_A_STATEMENT: usize = 500;
+/// Rows put into one statement: each statement is a turn between two threads. Half of what is staged at one time.
+const ROWS_A_STATEMENT: usize = 512;
 
 /// An insertion that is being given its values.
 pub(super) type Insertion = Query<'static, Sqlite, SqliteArguments>;
