@@ -89,6 +89,14 @@ impl Config {
         Ok(Self { file: read, path, environment })
     }
 
+    /// Makes a configuration of one variable, as if it stood in `origin`.
+    #[must_use]
+    pub fn of(variable: &'static str, value: &str, origin: &str) -> Self {
+        let mut environment = BTreeMap::new();
+        keep(&mut environment, variable, value, origin);
+        Self { environment, ..Self::default() }
+    }
+
     /// Lays the flags over the other layers.
     #[must_use]
     pub fn database(&self, flags: DatabaseArgs) -> DatabaseArgs {
@@ -247,7 +255,9 @@ fn read_env_file(environment: &mut BTreeMap<&'static str, Variable>, path: &Path
 fn sets(line: &str, name: &str) -> bool {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='))
+    // What follows may be a slip: `:`, or nothing but a space.
+    line.strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with(|next: char| next.is_whitespace() || "=:".contains(next)))
 }
 
 impl FileLayer {
@@ -341,6 +351,8 @@ mod tests {
             ("clerk-secret-key = \"sk_live_x\"", "", "keep the key in CLERK_SECRET_KEY"),
             ("limit = \"many\"", "", "failed to read"),
             ("", "CLERK_SECRET_KEY=sk_live_x y", "sets `CLERK_SECRET_KEY`"),
+            ("", "CLERK_SECRET_KEY sk_live_x", "sets `CLERK_SECRET_KEY`"),
+            ("", "export CLERK_SECRET_KEY: sk_live_x", "sets `CLERK_SECRET_KEY`"),
         ] {
             let error = format!("{:#}", config(file, env).expect_err("a wrong setting"));
             assert!(error.contains(told), "{error}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tower::timeout::error::Elapsed;
 
 use super::codes;
-use super::http::{HostNotFound, NoAnswer, cause, causes};
+use super::http::{HostNotFound, NoAnswer, cause, causes, is_untouched};
 use super::settings::ApiUrl;
 use super::wire::{Refusal, Refusals};
 use crate::record::IdentifierKind;
@@ -214,6 +214,12 @@ impl Error {
                 io.map(|io| format!(": {}", io.kind())).unwrap_or_default()
             };
             return Self::passing("connect", format!("could not connect to `{api_url}`{way}{why}"));
+        }
+        if is_untouched(error) {
+            return Self::passing(
+                "not_taken",
+                "the server closed the connection, or had no room, before it took the request",
+            );
         }
         let message = "the connection broke before the answer came";
         Self { in_doubt: true, ..Self::passing("connection_lost", message) }

@@ -99,6 +99,11 @@ pub enum ClientError {
         "cannot go through a `{0}` proxy\nhint: name an HTTP proxy in `HTTPS_PROXY`, or exempt Clerk's host by `NO_PROXY`"
     )]
     Proxy(String),
+    /// A variable of the environment that names a proxy is not the address of one. It is not shown: it may hold a password.
+    #[error(
+        "`{0}` in the environment is not the address of a proxy\nhint: it looks like `http://proxy.example:3128`; unset, none is used"
+    )]
+    ProxyAddress(&'static str),
 }
 
 impl Http {
@@ -204,7 +209,7 @@ impl Answering {
 
 /// Returns whether the server says that it has not touched a request of HTTP/2: when it closes a connection that has served its time,
 /// or had no room for it.
-fn is_untouched(error: &legacy::Error) -> bool {
+pub(super) fn is_untouched(error: &legacy::Error) -> bool {
     cause::<h2::Error>(error).filter(|error| error.is_remote()).is_some_and(|error| {
         error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
             || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
@@ -276,11 +281,30 @@ fn proxy(settings: &Settings) -> Result<Option<Intercept>, ClientError> {
     if settings.api_url.is_loopback() {
         return Ok(None);
     }
+    for name in PROXY_VARIABLES {
+        // One that cannot be read is as good as none to the library, and requests would go past the proxy.
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        if value.is_some_and(|value| !value.to_str().is_some_and(is_proxy)) {
+            return Err(ClientError::ProxyAddress(name));
+        }
+    }
     let Some(proxy) = Matcher::from_env().intercept(&settings.api_url.base()) else { return Ok(None) };
     match proxy.uri().scheme_str() {
         Some("http" | "https") => Ok(Some(proxy)),
         other => Err(ClientError::Proxy(other.unwrap_or_default().to_owned())),
     }
+}
+
+/// The variables that name the proxy for an address of TLS.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Returns whether a text is the address of a proxy, of whatever kind.
+fn is_proxy(text: &str) -> bool {
+    let anywhere = Uri::from_static("https://clerk.example");
+    let proxy = Matcher::builder().all(text.to_owned()).build().intercept(&anywhere);
+    // A port that is none is passed over by the library, too.
+    let authority = proxy.as_ref().and_then(|proxy| proxy.uri().authority());
+    authority.is_some_and(|authority| authority.as_str() == authority.host() || authority.port().is_some())
 }
 
 /// Returns no more of an address than that: before them stands what is left of a password with a `@` in it.

@@ -130,7 +130,10 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     if !dry_run {
         clerk.guard()?;
     }
-    let database = database_source::open(args.database, args.query, args.mapping, None, None, context).await?;
+    // No password is sent anywhere, so that none can be left behind.
+    let no_passwords = args.query.no_passwords.or(args.query.password_column.is_none().then_some(true));
+    let query = QueryArgs { no_passwords, ..args.query };
+    let database = database_source::open(args.database, query, args.mapping, None, None, context).await?;
     // A query that cannot be taken is told before the long walk, and none stays open during it.
     drop(database.start().await?);
     let place = write_target::place(args.target, Some(&database.query), context).or_refuse()?;

@@ -48,7 +48,7 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
              under API keys"
         )
     });
-    let key = SecretKey::parse(key.or_refuse()?).context("failed to read the Clerk secret key").or_refuse()?;
+    let key = key.or_refuse()?;
     let key_origin = if from_flag {
         context
             .console
@@ -57,8 +57,17 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
     } else {
         context.config.origin("CLERK_SECRET_KEY").unwrap_or("the configuration").to_owned()
     };
+    let key = SecretKey::parse(key)
+        .with_context(|| format!("failed to read the Clerk secret key from {key_origin}"))
+        .or_refuse()?;
     let api_url = match &settings.clerk_api_url {
-        Some(text) => ApiUrl::parse(text).context("failed to read the address of the Clerk API").or_refuse()?,
+        Some(text) => ApiUrl::parse(text)
+            .with_context(|| {
+                let origin = context.config.origin("CLERK_API_URL").filter(|_| given.clerk_api_url.is_none());
+                let origin = origin.map(|origin| format!(", `CLERK_API_URL` from {origin}")).unwrap_or_default();
+                format!("failed to read the address of the Clerk API{origin}")
+            })
+            .or_refuse()?,
         None => ApiUrl::default(),
     };
     let dev_allowed = settings.import_to_dev_instance == Some(true);
@@ -82,11 +91,17 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
     let client = Client::new(client_settings).or_refuse()?;
     let mut teller = JoinSet::new();
     teller.spawn(tell_of_long_pauses(client.clone(), context.console));
-    let (instance, users) = context
-        .or_interrupted(async { tokio::try_join!(client.instance(), client.count_users()) })
-        .await?
-        .with_context(|| {
-            format!("failed to ask `{api_url}` which instance the key is of, and how many users it has")
+    let asked = Box::pin(async { tokio::try_join!(client.instance(), client.count_users()) });
+    let (instance, users) =
+        context.or_interrupted(told_if_silent(asked, &api_url, context.console)).await?.map_err(|error| {
+            let hint = if error.status.is_none() {
+                "\nhint: check `CLERK_API_URL`, the network, and `HTTPS_PROXY` if a proxy is on the way"
+            } else {
+                ""
+            };
+            let what =
+                format!("failed to ask `{api_url}` which instance the key is of, and how many users it has{hint}");
+            anyhow::Error::new(error).context(what)
         })?;
     if instance.environment != environment {
         return Err(anyhow!(
@@ -109,6 +124,15 @@ pub(super) async fn open(flags: ClerkArgs, context: &Context) -> Result<ClerkTar
         pace,
         _teller: teller,
     })
+}
+
+/// Waits for the first answer, and says so if none comes: it is asked for again some times before that is an error.
+async fn told_if_silent<T>(mut answer: impl Future<Output = T> + Unpin, api_url: &ApiUrl, console: Console) -> T {
+    tokio::select! {
+        answer = &mut answer => return answer,
+        () = tokio::time::sleep(SILENCE) => console.say(format!("Waiting for an answer of `{api_url}`")),
+    }
+    answer.await
 }
 
 /// What came from the environment and changes how fast users are sent: the old script's users have it in their `.env`, and may
@@ -186,6 +210,8 @@ impl ClerkTarget {
 
 /// How old the number of users may be for it to count still: somebody may think the plan over for an hour.
 const FRESH: Duration = Duration::from_mins(1);
+/// After how long it is said that there is no answer yet.
+const SILENCE: Duration = Duration::from_secs(3);
 /// A pause that is worth a word: whoever looks at a bar that stands still should know why, and that they may stop.
 const LONG_PAUSE: Duration = Duration::from_mins(1);
 /// How often to look whether there is one.

@@ -52,14 +52,13 @@ pub(super) async fn run(_args: Args, context: Context) -> Result<Exit, Failure> 
         &url,
         "--clerk-api-url",
         &simulator.url(),
-        "--clerk-secret-key",
-        KEY,
         "--ledger",
         &ledger.display().to_string(),
     ]
     .map(str::to_owned);
     let console = context.console;
-    let migrating = Context { config: Config::default(), folder: folder.clone(), ..context };
+    let migrating =
+        Context { config: Config::of("CLERK_SECRET_KEY", KEY, "this demo"), folder: folder.clone(), ..context };
     let exit = Box::pin(migrate::run(migrate_args(&arguments)?, migrating)).await;
     simulator.stop().await;
     let exit = exit?;

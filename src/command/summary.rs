@@ -87,6 +87,9 @@ impl Summary<'_> {
             let failed = format!("{} could not be", number(progress.not_updated.get()));
             rows.push(("brought up to date".to_owned(), progress.updated.get(), failed));
         }
+        if self.ends.writes {
+            rows.extend(self.written_back(counts));
+        }
         for (what, users, remark) in [
             ("still to be sent", counts.to_send(), "a later run sends them"),
             ("invalid", counts.of(State::Invalid), "our checks refused them; never sent"),
@@ -103,24 +106,6 @@ impl Summary<'_> {
                 rows.push((what.to_owned(), users, remark.to_owned()));
             }
         }
-        if self.ends.writes {
-            let now = format!("{} now", number(progress.written.get()));
-            rows.push(("rows that bear their Clerk ID".to_owned(), counts.written_back(WriteBack::Written), now));
-            for (what, state, remark) in [
-                ("rows waiting", WriteBack::Waiting, "`db2clerk backfill` finishes them"),
-                (
-                    "rows held",
-                    WriteBack::Held,
-                    "they bear another ID, often of a development instance; `backfill --overwrite` replaces it",
-                ),
-                ("rows gone", WriteBack::RowGone, "no row has the key any more"),
-                ("rows refused", WriteBack::Refused, "the database said no"),
-            ] {
-                if counts.written_back(state) > 0 {
-                    rows.push((what.to_owned(), counts.written_back(state), remark.to_owned()));
-                }
-            }
-        }
         let stats = self.job.clerk.client.stats();
         let took = duration(self.started.elapsed());
         format!(
@@ -134,6 +119,27 @@ impl Summary<'_> {
             },
             table::counts(&rows)
         )
+    }
+
+    /// What became of the rows.
+    fn written_back(&self, counts: &Counts) -> Vec<(String, u64, String)> {
+        let now = format!("{} now", number(self.progress.written.get()));
+        let mut rows = vec![("rows that bear their Clerk ID".to_owned(), counts.written_back(WriteBack::Written), now)];
+        for (what, state, remark) in [
+            ("rows waiting", WriteBack::Waiting, "`db2clerk backfill` finishes them"),
+            (
+                "rows held",
+                WriteBack::Held,
+                "they bear another ID, often of a development instance; `backfill --overwrite` replaces it",
+            ),
+            ("rows gone", WriteBack::RowGone, "no row has the key any more"),
+            ("rows refused", WriteBack::Refused, "the database said no"),
+        ] {
+            if counts.written_back(state) > 0 {
+                rows.push((what.to_owned(), counts.written_back(state), remark.to_owned()));
+            }
+        }
+        rows
     }
 
     /// Whether the run ended before its time.

@@ -253,7 +253,8 @@ fn file(rest: &str, prisma: bool) -> Result<File, UrlError> {
 fn server(engine: Engine, rest: &str) -> Result<Server, UrlError> {
     // The scheme does not matter to the parser, as long as it is none that the URL standard treats specially.
     let url = url::Url::parse(&format!("db:{rest}")).map_err(|error| UrlError::Invalid(error.to_string()))?;
-    if url.fragment().is_some() || (url.username().is_empty() && rest.contains('@')) {
+    let is_split = rest.contains('@') && (url.username().is_empty() || has_at_behind_its_host(&url));
+    if url.fragment().is_some() || is_split {
         return Err(UrlError::Invalid("user name and password cannot be told from the rest".to_owned()));
     }
     if !rest.starts_with("//") {
@@ -284,6 +285,13 @@ fn server(engine: Engine, rest: &str) -> Result<Server, UrlError> {
     }
     server.finish();
     Ok(server)
+}
+
+/// Returns whether an `@` stands where none belongs: then one in a password was taken for its end, and the rest of the password for
+/// host and database, which are shown and asked for.
+fn has_at_behind_its_host(url: &url::Url) -> bool {
+    let names = url.query().into_iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split('=').next());
+    std::iter::once(url.path()).chain(names).any(|part| part.contains('@'))
 }
 
 impl Server {

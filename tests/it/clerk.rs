@@ -1,6 +1,8 @@
 //! The Clerk client against small servers that answer by script, byte for byte.
 
 #[cfg(target_os = "linux")]
+mod http2;
+#[cfg(target_os = "linux")]
 mod proxy;
 
 use std::io::Write as _;
@@ -409,16 +411,20 @@ impl Authority {
 
     /// Serves answers in the name of a host, with a certificate of this authority.
     async fn serve(&self, host: &str, answers: impl IntoIterator<Item = String>) -> Server {
+        Server::listen(answers, Some(TlsAcceptor::from(Arc::new(self.server(host))))).await
+    }
+
+    /// How a server of that name speaks TLS.
+    fn server(&self, host: &str) -> ServerConfig {
         let key = KeyPair::generate().expect("makes a key");
         let params = CertificateParams::new([host.to_owned()]).expect("is a name");
         let certificate = params.signed_by(&key, &self.0).expect("signs");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("is a key");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("are versions")
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("fits");
-        Server::listen(answers, Some(TlsAcceptor::from(Arc::new(config)))).await
+            .expect("fits")
     }
 }

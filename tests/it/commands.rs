@@ -278,6 +278,25 @@ async fn backfill_from_clerk_leaves_rows_alone_that_are_somebody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn backfill_by_a_preset_asks_nothing_about_passwords_which_it_does_not_send() {
+    let database = servers::sqlite().await;
+    database
+        .execute(
+            "CREATE TABLE User (id text PRIMARY KEY, name text, email text, emailVerified datetime, image text, password text);
+             CREATE TABLE Account (id text PRIMARY KEY, userId text, type text, provider text, providerAccountId text);
+             INSERT INTO User (id, email) VALUES ('1', 'ada@example.com')",
+        )
+        .await;
+    let simulator = start(Settings::default()).await.expect("a simulator");
+    let program = Program::with_clerk(&simulator).variable("DATABASE_URL", &database.url);
+    program.run(&["migrate", "--preset", "authjs-prisma", "--no-passwords", "--yes"]).await.expect_code(0);
+    let backfill = ["backfill", "--from", "clerk", "--preset", "authjs-prisma", "--add-column", "--yes"];
+    program.run(&backfill).await.expect_code(0);
+    assert_eq!(database.query("SELECT count(*) FROM User WHERE clerk_id LIKE 'user%'").await, [[Some("1".to_owned())]]);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_column_is_added_on_every_engine_and_the_orms_line_is_shown_before() {
     for database in servers::all().await {
         people(&database).await;

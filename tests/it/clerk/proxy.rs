@@ -89,6 +89,15 @@ async fn a_proxy_that_wants_a_password_or_is_not_there_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_is_none_is_not_passed_by() {
+    for value in [":::", "gopher://hush@127.0.0.1:1", "http://me:hush@127.0.0.1:99999", "http://"] {
+        let run = behind(value, &Authority::new()).run(&["import", "--yes"]).await;
+        run.expect_code(2).expect_told("`HTTPS_PROXY` in the environment is not the address of a proxy");
+        run.expect_not_told("hush");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_of_another_kind_is_refused_with_a_way_out() {
     let run = behind("socks5://127.0.0.1:1080", &Authority::new()).run(&["import", "--yes"]).await;
     run.expect_code(2).expect_told("cannot go through a `socks5` proxy").expect_told("NO_PROXY");

@@ -38,6 +38,12 @@ fn urls_are_read_as_prisma_drizzle_and_hosts_write_them() {
         "postgres localhost:5432/d",
         false,
     );
+    check(
+        "postgres://u:pa%3Ass@h/d?options=a%40b@c&user=me@tenant",
+        "postgres://me@tenant@h:5432/d",
+        "postgres h:5432/d",
+        true,
+    );
     check("postgres://u@[::1]:5/d", "postgres://u@[::1]:5/d", "postgres [::1]:5/d", false);
     check("postgres:///d?host=/run/pg", "postgres://postgres@/run/pg/d", "postgres /run/pg/d", false);
     check("mysql://u:pa%3Ass@h/d?sslaccept=strict", "mysql://u@h:3306/d", "mysql h:3306/d", false);
@@ -56,6 +62,10 @@ fn what_is_no_database_url_is_refused_without_quoting_it() {
         "mongodb://u:hush@h/d",
         "postgres://u:hu#sh@h/d",
         "postgres://u:hu/sh@h/d",
+        "postgres://u:a@hush/b@h/d",
+        "mysql://u:a@hush/b@h:1/d?x=y",
+        "postgres://u:a@hush?b@h/d",
+        "postgres://u:a@hush/b?c@h/d",
         "prisma://hush",
         "hush",
         "postgres://u:hush@h:notaport/d",
