@@ -29,7 +29,7 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     sheet.section("References", note);
     let made = caught(async {
         let room = rig.room()?;
-        let (file, _) = room.ledger(rig, users(rig)).await?;
+        let (file, _) = room.ledger(rig, Engine::Sqlite, users(rig)).await?;
         Ok((room, file))
     });
     let (_room, ledger) = match made.await {

@@ -121,8 +121,8 @@ impl Room {
     }
 
     /// Brings so many users into Clerk by way of a file, for such a ledger serves any database with these users.
-    pub(crate) async fn ledger(&self, rig: &Rig, rows: u64) -> Result<(PathBuf, Pairs)> {
-        let users = rig.users(Engine::Sqlite, rows).await?;
+    pub(crate) async fn ledger(&self, rig: &Rig, engine: Engine, rows: u64) -> Result<(PathBuf, Pairs)> {
+        let users = rig.users(engine, rows).await?;
         let (mut clerk, at) = (Clerk::start().await?, (&*users, users.url()));
         self.program(&rig.program, "export", at, None)?.args(["--query", "users.sql"]).run().await?;
         let import = self.program(&rig.no_limit, "import", at, Some(&clerk))?;

@@ -1,6 +1,5 @@
 //! Write-back, beside the best statements that somebody who knows the engine would write for this one table.
 
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -9,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConne
 
 use crate::data::Users;
 use crate::rig::{Pairs, Rig, Room};
-use crate::sheet::{Row, Samples, Sheet, caught, thousands};
+use crate::sheet::{Row, Samples, Sheet, thousands};
 
 const ENGINES: [(Engine, &str); 3] =
     [(Engine::Postgres, "PostgreSQL"), (Engine::MySql, "MariaDB"), (Engine::Sqlite, "SQLite")];
@@ -21,36 +20,29 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
          became of each row, and notes it; the hand-written statements do none of that. PostgreSQL: UPDATE ... \
          FROM UNNEST, 10,000 rows at a time; MariaDB: a temporary table, filled by INSERTs of 5,000 rows, then \
          UPDATE ... JOIN; SQLite: a temporary table, then UPDATE ... FROM. Both begin with a fresh copy of the \
-         table.",
+         table, and with the users in the order in which the engine gives them, as a pull does.",
         thousands(rig.rows)
     );
     sheet.section("Write-back", note);
-    let made = caught(async {
-        let room = rig.room()?;
-        let (file, pairs) = room.ledger(rig, rig.rows).await?;
-        Ok((room, file, pairs))
-    });
-    let (_room, file, pairs) = match made.await {
-        Ok(made) => made,
-        Err(error) => return sheet.add("a ledger with everybody in Clerk", Err(error)),
-    };
     for (engine, name) in ENGINES {
-        sheet.attempt(name, beside_statements(rig, engine, name, &file, &pairs)).await;
+        sheet.attempt(name, beside_statements(rig, engine, name)).await;
     }
 }
 
-async fn beside_statements(rig: &Rig, engine: Engine, name: &str, ledger: &Path, pairs: &Pairs) -> Result<Vec<Row>> {
+async fn beside_statements(rig: &Rig, engine: Engine, name: &str) -> Result<Vec<Row>> {
     let users = rig.users(engine, rig.rows).await?;
+    let room = rig.room()?;
+    let (ledger, pairs) = room.ledger(rig, engine, rig.rows).await?;
     let (mut ours, mut peaks, mut by_hand) = (Samples::default(), Samples::default(), Samples::default());
     for _ in 0..rig.runs {
         let copy = Copy::make(rig, &users).await?;
         let started = Instant::now();
-        Box::pin(copy.write_by_hand(pairs)).await?;
+        Box::pin(copy.write_by_hand(&pairs)).await?;
         by_hand.push(started.elapsed().as_secs_f64());
         copy.expect_written().await?;
         copy.remove().await;
         let copy = Copy::make(rig, &users).await?;
-        std::fs::copy(ledger, copy.room.path("ledger.db"))?;
+        std::fs::copy(&ledger, copy.room.path("ledger.db"))?;
         let run = copy.room.program(&rig.program, "backfill", (&users, &copy.url), None)?;
         let run = run.args(["--table", copy.table, "--key", "id", "--ledger", "ledger.db", "--yes"]).run().await?;
         run.expect("written", users.rows)?;

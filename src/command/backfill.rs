@@ -108,12 +108,13 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     let replaced = ledger.replacement().await?;
     let write = context.or_interrupted(write_target::open(&url, place, replaced.as_ref())).await??;
     let beside = beside::open_wanted(&write, args.references, args.overwrite, context).await?;
-    let in_clerk = ledger.counts().await?.in_clerk();
+    let in_clerk = ledger.count_in_clerk().await?;
     context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
     let settings = context.config.clerk(args.clerk).or_refuse()?;
     let given = !production && settings.import_to_dev_instance == Some(true);
     let job = Backfill {
         ledger,
+        in_clerk,
         write,
         beside,
         overwrite: args.overwrite,
@@ -150,7 +151,8 @@ async fn from_clerk(args: Args, context: &Context) -> Result<Exit, Failure> {
     let matching = matching.map_err(run::of_source)?;
     drop(bar);
     let (overwrite, asked) = (args.overwrite, run::asked(&clerk));
-    let job = Backfill { ledger, write, beside, overwrite, dry_run, asked, consent: args.consent };
+    let in_clerk = ledger.count_in_clerk().await?;
+    let job = Backfill { ledger, in_clerk, write, beside, overwrite, dry_run, asked, consent: args.consent };
     job.run(Some(matching), context).await
 }
 
@@ -176,6 +178,8 @@ fn not_in_clerk(counts: &Counts) -> u64 {
 
 struct Backfill {
     ledger: Ledger,
+    /// Users of it that are in Clerk.
+    in_clerk: u64,
     write: WriteTarget,
     beside: Option<beside::Plan>,
     overwrite: bool,
@@ -189,7 +193,7 @@ impl Backfill {
         let mut lines = self.write.describe();
         lines.extend(self.beside.iter().flat_map(beside::Plan::describe));
         context.console.say(lines.join("\n"));
-        let waiting = self.ledger.counts().await?.in_clerk();
+        let waiting = self.in_clerk;
         let replaces = if self.overwrite { "; IDs that stand there and differ are REPLACED" } else { "" };
         context.console.say(format!(
             "          {} to be compared with the rows, and written where none stands{replaces}\n",

@@ -144,7 +144,7 @@ pub(super) fn all_changed(items: &[&Item], mode: Mode) -> Vec<Found> {
     items.iter().map(|item| Found::Changed { after: after(item) }).collect()
 }
 
-/// How often a batch is halved because of locks: enough to find one locked row of five thousand, and an end to the waiting where
+/// How often a batch is halved because of locks: enough to find one locked row of thousands, and an end to the waiting where
 /// half the table is locked.
 const HALVINGS_FOR_LOCKS: u32 = 15;
 

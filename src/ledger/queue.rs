@@ -159,7 +159,7 @@ impl Ledger {
 
     /// Reads rows as one text, which costs a fraction of as many rows. A limit that the planner can look into, as a bare
     /// parameter is, would have the statement prepared anew each time.
-    async fn page(&self, sql: impl SqlSafeStr, after: i64, most: u32) -> Result<String, LedgerError> {
+    pub(super) async fn page(&self, sql: impl SqlSafeStr, after: i64, most: u32) -> Result<String, LedgerError> {
         sqlx::query_scalar(sql)
             .bind(after)
             .bind(most)
@@ -168,7 +168,7 @@ impl Ledger {
             .map_err(self.failed("read"))
     }
 
-    fn read_page<'a, T: Deserialize<'a>>(&self, page: &'a str) -> Result<T, LedgerError> {
+    pub(super) fn read_page<'a, T: Deserialize<'a>>(&self, page: &'a str) -> Result<T, LedgerError> {
         // The error is not shown: it could quote a payload.
         serde_json::from_str(page).map_err(|_| self.damaged("some of its users cannot be read"))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Connection, Row};
+use sqlx::{AssertSqlSafe, Connection};
 
 use super::entry::WriteBack;
 use super::store::{Ledger, LedgerError};
@@ -81,6 +81,17 @@ impl Ledger {
         Ok(last)
     }
 
+    /// Returns how many users are in Clerk, whoever the last pull brought.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read.
+    pub async fn count_in_clerk(&self) -> Result<u64, LedgerError> {
+        let sql = "SELECT COUNT(*) FROM user WHERE state IN ('created', 'adopted')";
+        let count: i64 =
+            sqlx::query_scalar(sql).fetch_one(&mut *self.connection().await).await.map_err(self.failed("read"))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Returns how many users of the last pull are in Clerk and have a row that is not known to bear the ID.
     ///
     /// # Errors
@@ -102,7 +113,7 @@ impl Ledger {
     pub async fn waiting(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         self.to_write(
             "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail IS NULL ORDER BY id LIMIT ?",
+             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail IS NULL ORDER BY id LIMIT CAST(? AS INTEGER)",
             after,
             most,
         )
@@ -116,7 +127,7 @@ impl Ledger {
     pub async fn waiting_again(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         self.to_write(
             "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail NOT NULL ORDER BY id LIMIT ?",
+             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail NOT NULL ORDER BY id LIMIT CAST(? AS INTEGER)",
             after,
             most,
         )
@@ -125,18 +136,17 @@ impl Ledger {
 
     /// Reads Clerk IDs with the keys of their rows: the statement gives entry, key and ID, after an entry, so many at most.
     pub(super) async fn to_write(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        let rows = sqlx::query(sql)
-            .bind(after)
-            .bind(most)
-            .fetch_all(&mut *self.connection().await)
-            .await
-            .map_err(self.failed("read"))?;
-        rows.iter()
-            .map(|row| {
-                let id: i64 = row.get(0);
-                let clerk_id = ClerkId::new(row.get::<String, _>(2))
+        let page = format!(
+            "WITH page (id, row_key, clerk_id) AS ({sql})
+             SELECT json_group_array(json_array(id, row_key, clerk_id)) FROM page"
+        );
+        let page = self.page(AssertSqlSafe(page), after, most).await?;
+        let rows: Vec<(i64, String, String)> = self.read_page(&page)?;
+        rows.into_iter()
+            .map(|(id, row_key, clerk_id)| {
+                let clerk_id = ClerkId::new(clerk_id)
                     .map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
-                Ok(ToWrite { id, row_key: row.get(1), clerk_id })
+                Ok(ToWrite { id, row_key, clerk_id })
             })
             .collect()
     }
@@ -155,18 +165,44 @@ impl Ledger {
             alike.entry((state.word(), detail.as_deref(), *wrote)).or_default().push(*id);
         }
         for ((state, detail, wrote), ids) in alike {
-            sqlx::query(
-                "UPDATE user SET write_back = ?, write_back_detail = ?, wrote = wrote OR ?
-                 WHERE id IN (SELECT value FROM json_each(?))",
-            )
-            .bind(state)
-            .bind(detail)
-            .bind(wrote)
-            .bind(serde_json::json!(ids).to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(&failed)?;
+            const RECORD: &str =
+                "UPDATE OR FAIL user SET write_back = ?, write_back_detail = ?, wrote = wrote OR ? WHERE id";
+            let recorded = if let Some((first, last)) = without_gap(&ids) {
+                // Found one after the other, and not one by one.
+                let sql = format!("{RECORD} BETWEEN ? AND ?");
+                sqlx::query(AssertSqlSafe(sql)).bind(state).bind(detail).bind(wrote).bind(first).bind(last)
+            } else {
+                let sql = format!("{RECORD} IN (SELECT value FROM json_each(?))");
+                let ids = serde_json::json!(ids).to_string();
+                sqlx::query(AssertSqlSafe(sql)).bind(state).bind(detail).bind(wrote).bind(ids)
+            };
+            recorded.execute(&mut *transaction).await.map_err(&failed)?;
         }
         transaction.commit().await.map_err(&failed)
+    }
+}
+
+/// Returns the first and the last of entries among which none is missing.
+fn without_gap(ids: &[i64]) -> Option<(i64, i64)> {
+    let (first, last) = (*ids.first()?, *ids.last()?);
+    ids.iter().zip(first..).all(|(id, expected)| *id == expected).then_some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_have_no_gap_if_each_follows_the_one_before() {
+        for (ids, expected) in [
+            (&[][..], None),
+            (&[7], Some((7, 7))),
+            (&[7, 8, 9], Some((7, 9))),
+            (&[7, 9], None),
+            (&[7, 9, 8, 10], None),
+            (&[8, 7], None),
+        ] {
+            assert_eq!(without_gap(ids), expected, "{ids:?}");
+        }
     }
 }

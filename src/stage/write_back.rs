@@ -243,7 +243,7 @@ struct BatchSize {
 const BATCH_TIME: Duration = Duration::from_millis(300);
 const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
-const MOST_ROWS: u32 = 5000;
+const MOST_ROWS: u32 = 7_500;
 
 impl Default for BatchSize {
     fn default() -> Self {

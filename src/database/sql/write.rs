@@ -182,6 +182,11 @@ pub(in crate::database) fn fill_batch_sqlite(rows: usize) -> String {
     format!("INSERT INTO temp.{BATCH} (n, id, k) VALUES {}", triples(rows))
 }
 
+/// SQLite: whether a change changes nothing but what it says: there is no trigger, of whatever table. The transaction keeps that as it
+/// is until it ends.
+pub(in crate::database) const NOTHING_ELSE_AT_WORK_SQLITE: &str =
+    "SELECT NOT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger')";
+
 /// SQLite: reading and writing by way of the batch's table. `CROSS JOIN`, and a plus before what is not to be looked up in an
 /// index, keep the planner from reading the whole table.
 pub(in crate::database) fn sqlite(target: &Target, mode: Mode) -> WriteSql {

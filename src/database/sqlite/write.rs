@@ -78,11 +78,15 @@ impl Sqlite {
     }
 }
 
-/// Changes so many rows in one statement, and returns whether all of them were changed and hold what they should.
+/// Changes so many rows in one statement, and returns whether all of them were changed and hold what they should. Where nothing can
+/// change them once more, they are not looked at again, which takes as long as the change does.
 async fn change_all(connection: &mut SqliteConnection, sql: &WriteSql, rows: usize) -> sqlx::Result<bool> {
     let changed = sqlx::raw_sql(AssertSqlSafe(sql.update.clone())).execute(&mut *connection).await?.rows_affected();
     if changed != rows as u64 {
         return Ok(false);
+    }
+    if sqlx::query_scalar(sql::write::NOTHING_ELSE_AT_WORK_SQLITE).fetch_one(&mut *connection).await? {
+        return Ok(true);
     }
     let told = sqlx::query_scalar(AssertSqlSafe(sql.told.clone())).persistent(false);
     let right: i64 = told.fetch_one(connection).await?;
