@@ -64,7 +64,8 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
         "`migrate` of {} users (SQLite) into a simulator with Clerk's production limit of {LIMIT} s, from the \
          start of the program to its end. All of these ran side by side, each with a simulator of its own: they \
          mostly wait. In an instance with users, all are looked up first, a hundred by a request. Refused: requests \
-         answered with 429. Beside it: what the program said before that it would take. Two programs: another one sends {} requests a second, in turns of ten seconds.",
+         answered with 429. Beside it: what the program said before that it would take. Two programs: another one \
+         sends {} requests a second, in turns of ten seconds.",
         thousands(rig.few()),
         OTHERS.map(|rate| rate.to_string()).join(", ")
     );

@@ -120,7 +120,8 @@ impl Room {
         Ok(run)
     }
 
-    /// Brings so many users into Clerk by way of a file, for such a ledger serves any database with these users.
+    /// Brings so many users into Clerk, in the order in which this engine gives them, and by way of a file: such a ledger serves any
+    /// database with these users.
     pub(crate) async fn ledger(&self, rig: &Rig, engine: Engine, rows: u64) -> Result<(PathBuf, Pairs)> {
         let users = rig.users(engine, rows).await?;
         let (mut clerk, at) = (Clerk::start().await?, (&*users, users.url()));

@@ -281,22 +281,30 @@ fn proxy(settings: &Settings) -> Result<Option<Intercept>, ClientError> {
     if settings.api_url.is_loopback() {
         return Ok(None);
     }
-    for name in PROXY_VARIABLES {
-        // One that cannot be read is as good as none to the library, and requests would go past the proxy.
-        let value = std::env::var_os(name).filter(|value| !value.is_empty());
-        if value.is_some_and(|value| !value.to_str().is_some_and(is_proxy)) {
-            return Err(ClientError::ProxyAddress(name));
-        }
+    let base = settings.api_url.base();
+    // One that cannot be read is as good as none to the library, and requests would go past the proxy.
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let no_proxy = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    if let Some(name) = PROXY_VARIABLES.into_iter().find(set)
+        && !is_exempt(&base, no_proxy)
+        && !std::env::var(name).is_ok_and(|value| is_proxy(&value))
+    {
+        return Err(ClientError::ProxyAddress(name));
     }
-    let Some(proxy) = Matcher::from_env().intercept(&settings.api_url.base()) else { return Ok(None) };
+    let Some(proxy) = Matcher::from_env().intercept(&base) else { return Ok(None) };
     match proxy.uri().scheme_str() {
         Some("http" | "https") => Ok(Some(proxy)),
         other => Err(ClientError::Proxy(other.unwrap_or_default().to_owned())),
     }
 }
 
-/// The variables that name the proxy for an address of TLS.
+/// The variables that name the proxy for an address of TLS; the first that is set counts.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Returns whether `NO_PROXY` exempts an address from any proxy.
+fn is_exempt(base: &Uri, no_proxy: String) -> bool {
+    Matcher::builder().all("http://proxy.example").no(no_proxy).build().intercept(base).is_none()
+}
 
 /// Returns whether a text is the address of a proxy, of whatever kind.
 fn is_proxy(text: &str) -> bool {
@@ -335,6 +343,25 @@ mod tests {
         let error = Error::no_answer(&error, &api_url, "");
         assert_eq!((error.code.as_str(), error.in_doubt), ("connect", false));
         assert_eq!(error.message, "could not connect to `http://localhost`: the host's name is not found");
+    }
+
+    #[test]
+    fn a_proxy_has_a_host_and_a_port_that_is_one_and_some_hosts_need_none() {
+        for (text, expected) in [
+            ("http://proxy.example:3128", true),
+            ("proxy.example", true),
+            ("https://me:a%40b@[::1]:3128", true),
+            ("socks5://proxy.example", true),
+            (":::", false),
+            ("gopher://proxy.example", false),
+            ("http://me:secret@proxy.example:99999", false),
+        ] {
+            assert_eq!(is_proxy(text), expected, "{text}");
+        }
+        let clerk = Uri::from_static("https://api.clerk.com");
+        for (no_proxy, expected) in [("", false), ("localhost", false), ("localhost,.clerk.com", true), ("*", true)] {
+            assert_eq!(is_exempt(&clerk, no_proxy.to_owned()), expected, "{no_proxy}");
+        }
     }
 
     fn packed(body: &[u8]) -> Vec<u8> {

@@ -172,7 +172,7 @@ impl Ledger {
     /// As [`Self::created`].
     pub async fn former_ids(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let sql = "SELECT id, COALESCE(row_key, user_id), former_clerk_id FROM user
-             WHERE former_clerk_id IS NOT NULL AND id > ? ORDER BY id LIMIT ?";
+             WHERE former_clerk_id IS NOT NULL AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER)";
         self.to_write(sql, 0, most).await
     }
 
@@ -198,7 +198,7 @@ impl Ledger {
     pub async fn written_ids(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let sql = "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
              WHERE (state = 'deleted' AND clerk_id IS NOT NULL OR state = 'adopted' AND wrote = 1) AND id > ?
-             ORDER BY id LIMIT ?";
+             ORDER BY id LIMIT CAST(? AS INTEGER)";
         self.to_write(sql, after, most).await
     }
 
