@@ -213,7 +213,12 @@ impl Database {
         Ok(self.change(target, batch, Mode::Clear).await?.finish(write::cleared))
     }
 
-    async fn change(&self, target: &Target, batch: &[(String, ClerkId)], mode: Mode) -> Result<Work, WriteError> {
+    async fn change<'a>(
+        &self,
+        target: &Target,
+        batch: &'a [(String, ClerkId)],
+        mode: Mode,
+    ) -> Result<Work<'a>, WriteError> {
         self.must_write()?;
         let mut work = Work::new(target, batch, mode);
         while let Some(part) = work.next() {
@@ -226,7 +231,7 @@ impl Database {
     async fn write(
         &self,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
         with_care: bool,
     ) -> Result<Vec<Found>, Failure> {

@@ -33,6 +33,9 @@ const ROWS_WAITING: usize = 256;
 const PATIENCE_TO_READ: Duration = Duration::from_secs(10);
 const PATIENCE_TO_WRITE: Duration = Duration::from_secs(2);
 
+/// Memory for pages while rows are written: -8,000 times 1,024 bytes (<https://www.sqlite.org/pragma.html#pragma_cache_size>).
+const CACHE_TO_WRITE: &str = "-8000";
+
 /// Makes a new SQLite file and runs a script in it: the demo's sample.
 ///
 /// # Errors
@@ -140,9 +143,11 @@ async fn try_to_open(path: &Path, access: Access) -> sqlx::Result<SqliteConnecti
         // What users' rows are sorted in has no place in a file; what an index of many rows is sorted in has none in memory.
         .pragma("temp_store", if access == Access::Read { "memory" } else { "file" })
         .disable_statement_logging();
-    if access == Access::Read {
-        options = options.pragma("query_only", "on");
-    }
+    options = match access {
+        Access::Read => options.pragma("query_only", "on"),
+        // A batch of Clerk IDs meets the pages of two indexes at random, and changes most of those of one.
+        Access::Write => options.pragma("cache_size", CACHE_TO_WRITE),
+    };
     let mut connection = SqliteConnection::connect_with(&options).await?;
     if access == Access::Write {
         kill_point::watch(&mut connection, Point::DatabaseStep, None).await?;

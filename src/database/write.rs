@@ -53,10 +53,10 @@ pub(super) enum Mode {
 }
 
 /// One key and the ID that belongs to its row.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Item {
-    pub(super) key: Key,
-    pub(super) id: String,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Item<'a> {
+    pub(super) key: &'a Key,
+    pub(super) id: &'a str,
 }
 
 /// A row as it was read: the number of its item, and what its column holds.
@@ -73,6 +73,8 @@ pub(super) enum Found {
     Row { before: Option<String>, after: Option<String> },
     /// A row that the write changed, so that it did not hold before what it should, and what its column held after that.
     Changed { after: Option<String> },
+    /// A row that the write changed, and that was then seen to hold what it should.
+    Done,
     /// Not looked at: the quick way changed other rows and left this one, whatever the reason.
     LeftForCare,
 }
@@ -133,15 +135,9 @@ pub(super) fn count_changed(found: &[Found]) -> usize {
     let is_changed = |found: &&Found| match found {
         Found::Gone | Found::Locked | Found::LeftForCare => false,
         Found::Row { before, after } => before != after,
-        Found::Changed { .. } => true,
+        Found::Changed { .. } | Found::Done => true,
     };
     found.iter().filter(is_changed).count()
-}
-
-/// Says what was found where every item's row was changed and then seen to hold what it should.
-pub(super) fn all_changed(items: &[&Item], mode: Mode) -> Vec<Found> {
-    let after = |item: &&Item| (mode != Mode::Clear).then(|| item.id.clone());
-    items.iter().map(|item| Found::Changed { after: after(item) }).collect()
 }
 
 /// How often a batch is halved because of locks: enough to find one locked row of thousands, and an end to the waiting where
@@ -150,16 +146,24 @@ const HALVINGS_FOR_LOCKS: u32 = 15;
 
 /// A batch on its way: gives out parts of it to write, and takes what came of them.
 #[derive(Debug)]
-pub(super) struct Work {
-    items: Vec<Item>,
-    outcomes: Vec<Outcome>,
-    /// For each entry of the batch its ID, and its item (entries may share one) or what is known before.
-    entries: Vec<(String, Result<usize, Outcome>)>,
+pub(super) struct Work<'a> {
+    entries: Vec<Entry<'a>>,
     todo: Vec<Part>,
     halvings_for_locks: u32,
 }
 
-/// Items to write in one transaction.
+/// One of the batch. There are thousands of them at a time, while memory is not to grow: nothing of it is there twice.
+#[derive(Debug)]
+struct Entry<'a> {
+    id: &'a str,
+    /// `None`: no row can have it.
+    key: Option<Key>,
+    /// The first entry with this key, whose outcome is that of all the others.
+    first: usize,
+    outcome: Outcome,
+}
+
+/// Entries to write in one transaction.
 #[derive(Debug)]
 pub(super) struct Part {
     /// Their numbers.
@@ -174,35 +178,32 @@ pub(super) enum Outcome {
     Refused(String),
 }
 
-impl Work {
-    pub(super) fn new(target: &Target, batch: &[(String, ClerkId)], mode: Mode) -> Self {
-        let mut work = Self {
-            items: Vec::new(),
-            outcomes: Vec::new(),
-            entries: Vec::new(),
-            todo: Vec::new(),
-            halvings_for_locks: HALVINGS_FOR_LOCKS,
-        };
-        let mut known: HashMap<Key, usize> = HashMap::new();
+impl<'a> Work<'a> {
+    pub(super) fn new(target: &Target, batch: &'a [(String, ClerkId)], mode: Mode) -> Self {
         let longest = target.column_longest.filter(|_| mode != Mode::Clear).unwrap_or(u64::MAX);
-        for (text, id) in batch {
-            let entry = if longest < id.as_str().len() as u64 {
-                Err(Outcome::Refused("the column is too narrow for this Clerk ID".to_owned()))
-            } else if let Some(key) = key::read(&target.key_kind, text) {
-                Ok(*known.entry(key.clone()).or_insert_with(|| {
-                    work.items.push(Item { key, id: id.to_string() });
-                    work.items.len() - 1
-                }))
-            } else {
-                Err(Outcome::Found(Found::Gone))
-            };
-            work.entries.push((id.to_string(), entry));
+        let entry = |(number, (text, id)): (usize, &'a (String, ClerkId))| {
+            let id = id.as_str();
+            if longest < id.len() as u64 {
+                let too_narrow = Outcome::Refused("the column is too narrow for this Clerk ID".to_owned());
+                return Entry { id, key: None, first: number, outcome: too_narrow };
+            }
+            Entry { id, key: key::read(&target.key_kind, text), first: number, outcome: Outcome::Found(Found::Gone) }
+        };
+        let mut entries: Vec<Entry> = batch.iter().enumerate().map(entry).collect();
+        let mut firsts: HashMap<&Key, usize> = HashMap::with_capacity(entries.len());
+        let mut numbers = Vec::with_capacity(entries.len());
+        let mut others = Vec::new();
+        for (number, key) in entries.iter().enumerate().filter_map(|(number, entry)| Some((number, entry.key.as_ref()?))) {
+            match *firsts.entry(key).or_insert(number) {
+                first if first == number => numbers.push(number),
+                first => others.push((number, first)),
+            }
         }
-        work.outcomes = vec![Outcome::Found(Found::Gone); work.items.len()];
-        if !work.items.is_empty() {
-            work.todo.push(Part { numbers: (0..work.items.len()).collect(), with_care: false });
+        for (number, first) in others {
+            entries[number].first = first;
         }
-        work
+        let todo = if numbers.is_empty() { Vec::new() } else { vec![Part { numbers, with_care: false }] };
+        Self { entries, todo, halvings_for_locks: HALVINGS_FOR_LOCKS }
     }
 
     /// Returns what is to be written next.
@@ -210,8 +211,9 @@ impl Work {
         self.todo.pop()
     }
 
-    pub(super) fn items(&self, part: &Part) -> Vec<&Item> {
-        part.numbers.iter().map(|number| &self.items[*number]).collect()
+    pub(super) fn items(&self, part: &Part) -> Vec<Item<'_>> {
+        let entries = part.numbers.iter().map(|number| &self.entries[*number]);
+        entries.filter_map(|entry| Some(Item { key: entry.key.as_ref()?, id: entry.id })).collect()
     }
 
     /// Takes what came of a part; halves it, if a row of it was refused or needs what is locked.
@@ -241,7 +243,7 @@ impl Work {
             if found == Found::LeftForCare {
                 left.push(*number);
             } else {
-                self.outcomes[*number] = Outcome::Found(found);
+                self.entries[*number].outcome = Outcome::Found(found);
             }
         }
         if !left.is_empty() {
@@ -251,17 +253,14 @@ impl Work {
 
     fn settle(&mut self, part: &Part, outcome: &Outcome) {
         for number in &part.numbers {
-            self.outcomes[*number] = outcome.clone();
+            self.entries[*number].outcome = outcome.clone();
         }
     }
 
     /// Returns the answers in the order of the batch, each made of the ID and what came of it.
     pub(super) fn finish<T>(self, answer: fn(&str, Outcome) -> T) -> Vec<T> {
-        let Self { entries, outcomes, .. } = self;
-        entries
-            .into_iter()
-            .map(|(id, entry)| answer(&id, entry.map_or_else(|known| known, |at| outcomes[at].clone())))
-            .collect()
+        let outcome = |entry: &Entry| self.entries[entry.first].outcome.clone();
+        self.entries.iter().map(|entry| answer(entry.id, outcome(entry))).collect()
     }
 }
 
@@ -273,6 +272,7 @@ pub(super) fn written(id: &str, outcome: Outcome) -> Written {
         Outcome::Found(Found::Locked | Found::LeftForCare) => return Written::Locked,
         Outcome::Found(Found::Row { before, after }) => (is(before.as_ref(), id), after),
         Outcome::Found(Found::Changed { after }) => (false, after),
+        Outcome::Found(Found::Done) => return Written::Written,
     };
     match after {
         Some(_) if is(after.as_ref(), id) && was_right => Written::AlreadyRight,
@@ -290,6 +290,7 @@ pub(super) fn cleared(id: &str, outcome: Outcome) -> Cleared {
         Outcome::Found(Found::Locked | Found::LeftForCare) => return Cleared::Locked,
         Outcome::Found(Found::Row { before, after }) => (is(before.as_ref(), id), after),
         Outcome::Found(Found::Changed { after }) => (true, after),
+        Outcome::Found(Found::Done) => return Cleared::Cleared,
     };
     match after {
         None if was_there => Cleared::Cleared,
@@ -314,7 +315,8 @@ mod tests {
     use crate::database::{KeyKind, TableName};
     use crate::engine::Engine;
 
-    fn work(rows: usize) -> Work {
+    /// Works through a batch with what the database would say to each part, and returns the answers.
+    fn work_with(rows: usize, mut write: impl FnMut(&Part, &[Item]) -> Result<Vec<Found>, Failure>) -> Vec<Written> {
         let target = Target {
             engine: Engine::Postgres,
             table: TableName { schema: None, table: "t".to_owned() },
@@ -331,25 +333,27 @@ mod tests {
         };
         let id = |n: usize| ClerkId::new(format!("user_{n}")).expect("a Clerk ID");
         let batch: Vec<_> = (0..rows).map(|n| (n.to_string(), id(n))).collect();
-        Work::new(&target, &batch, Mode::Fill)
+        let mut work = Work::new(&target, &batch, Mode::Fill);
+        while let Some(part) = work.next() {
+            let result = write(&part, &work.items(&part));
+            work.record(part, result).expect("nothing fails as a whole");
+        }
+        work.finish(written)
     }
 
     /// Works through a batch on a database where some rows cannot be had without waiting in vain; returns the answers, and how
     /// often it waited.
     fn work_among_locks(rows: usize, is_locked: impl Fn(usize) -> bool) -> (Vec<Written>, u32) {
-        let mut work = work(rows);
         let mut waits = 0;
-        while let Some(part) = work.next() {
-            let result = if part.numbers.iter().any(|number| is_locked(*number)) {
+        let written = work_with(rows, |part, items| {
+            if part.numbers.iter().any(|number| is_locked(*number)) {
                 waits += 1;
-                Err(Failure::Lock(WriteError::Busy(String::new())))
-            } else {
-                let row = |item: &&Item| Found::Row { before: None, after: Some(item.id.clone()) };
-                Ok(work.items(&part).iter().map(row).collect())
-            };
-            work.record(part, result).expect("nothing fails as a whole");
-        }
-        (work.finish(written), waits)
+                return Err(Failure::Lock(WriteError::Busy(String::new())));
+            }
+            let row = |item: &Item| Found::Row { before: None, after: Some(item.id.to_owned()) };
+            Ok(items.iter().map(row).collect())
+        });
+        (written, waits)
     }
 
     #[test]
@@ -365,25 +369,23 @@ mod tests {
 
     #[test]
     fn what_the_quick_way_leaves_is_looked_at_with_care_and_what_it_changed_stays_known() {
-        let mut work = work(6);
-        let part = work.next().expect("the batch");
-        assert!(!part.with_care);
-        let changed = |n: usize| Found::Changed { after: Some(format!("user_{n}")) };
-        let found = (0..6).map(|n| if n % 2 == 0 { changed(n) } else { Found::LeftForCare }).collect();
-        work.record(part, Ok(found)).expect("taken");
-        while let Some(part) = work.next() {
-            assert!(part.with_care);
-            let refused = part.numbers.contains(&3);
-            let right = |n: &usize| {
-                let id = Some(format!("user_{n}"));
+        let mut parts = 0;
+        let written = work_with(6, |part, items| {
+            parts += 1;
+            assert_eq!(part.with_care, parts > 1);
+            if !part.with_care {
+                let changed = |n: usize| Found::Changed { after: Some(format!("user_{n}")) };
+                return Ok((0..6).map(|n| if n % 2 == 0 { changed(n) } else { Found::LeftForCare }).collect());
+            }
+            let right = |item: &Item| {
+                let id = Some(item.id.to_owned());
                 Found::Row { before: id.clone(), after: id }
             };
-            let found = part.numbers.iter().map(right).collect();
-            let result = if refused { Err(Failure::Row("no".to_owned())) } else { Ok(found) };
-            work.record(part, result).expect("taken");
-        }
+            let refused = part.numbers.contains(&3);
+            if refused { Err(Failure::Row("no".to_owned())) } else { Ok(items.iter().map(right).collect()) }
+        });
         let (new, right, refused) = (Written::Written, Written::AlreadyRight, Written::Refused("no".to_owned()));
-        assert_eq!(work.finish(written), [new.clone(), right.clone(), new.clone(), refused, new, right]);
+        assert_eq!(written, [new.clone(), right.clone(), new.clone(), refused, new, right]);
     }
 
     #[test]

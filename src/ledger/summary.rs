@@ -112,10 +112,14 @@ impl Counts {
             + self.of(State::Conflict)
             + self.of(State::Rejected)
             + self.not_updated
-            + self.written_back(WriteBack::Held)
-            + self.written_back(WriteBack::Refused)
-            + self.written_back(WriteBack::RowGone)
-            + self.written_back(WriteBack::Waiting)
+            + self.problems_of_rows()
+    }
+
+    /// Returns how many rows did not get their user's Clerk ID.
+    #[must_use]
+    pub fn problems_of_rows(&self) -> u64 {
+        let states = [WriteBack::Held, WriteBack::Refused, WriteBack::RowGone, WriteBack::Waiting];
+        states.map(|state| self.written_back(state)).iter().sum()
     }
 }
 

@@ -32,6 +32,8 @@ pub struct RowResult {
     pub wrote: bool,
 }
 
+/// Clerk IDs that are read as one text. It is there several times while it is read.
+const ROWS_A_PAGE: u32 = 2_000;
 /// Users that are let wait in one transaction.
 const ASKED_AT_ONCE: u32 = 20_000;
 
@@ -136,19 +138,26 @@ impl Ledger {
 
     /// Reads Clerk IDs with the keys of their rows: the statement gives entry, key and ID, after an entry, so many at most.
     pub(super) async fn to_write(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        let page = format!(
+        let sql = format!(
             "WITH page (id, row_key, clerk_id) AS ({sql})
              SELECT json_group_array(json_array(id, row_key, clerk_id)) FROM page"
         );
-        let page = self.page(AssertSqlSafe(page), after, most).await?;
-        let rows: Vec<(i64, String, String)> = self.read_page(&page)?;
-        rows.into_iter()
-            .map(|(id, row_key, clerk_id)| {
+        let (mut rows, mut after) = (Vec::with_capacity(most as usize), after);
+        loop {
+            let wanted = (most - rows.len() as u32).min(ROWS_A_PAGE);
+            let page = self.page(AssertSqlSafe(sql.clone()), after, wanted).await?;
+            let page: Vec<(i64, String, String)> = self.read_page(&page)?;
+            let read = page.len();
+            for (id, row_key, clerk_id) in page {
                 let clerk_id = ClerkId::new(clerk_id)
                     .map_err(|error| self.damaged(format!("the Clerk ID of entry {id} {error}")))?;
-                Ok(ToWrite { id, row_key, clerk_id })
-            })
-            .collect()
+                rows.push(ToWrite { id, row_key, clerk_id });
+                after = id;
+            }
+            if read < wanted as usize || rows.len() >= most as usize {
+                return Ok(rows);
+            }
+        }
     }
 
     /// Records what became of Clerk IDs that waited: as a whole, or not at all.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Progress;
 use crate::database::{Database, Target, WriteError, Written};
 use crate::kill_point::{self, Point};
-use crate::ledger::{Ledger, RowResult, ToWrite, WriteBack};
+use crate::ledger::{Ledger, RowResult, WriteBack};
 use crate::record::ClerkId;
 use crate::shutdown::{Shutdown, Urgency};
 
@@ -96,6 +96,20 @@ pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, m
     }
 }
 
+/// What is written in one transaction: for each row its entry in the ledger, and its key and Clerk ID.
+#[derive(Debug, Default)]
+struct Batch {
+    entries: Vec<i64>,
+    pairs: Vec<(String, ClerkId)>,
+}
+
+impl Batch {
+    fn truncate(&mut self, rows: usize) {
+        self.entries.truncate(rows);
+        self.pairs.truncate(rows);
+    }
+}
+
 struct Writer<'a> {
     job: Job<'a>,
     stop: Shutdown,
@@ -132,31 +146,32 @@ impl Writer<'_> {
         let mut locked = 0;
         let mut results = Vec::new();
         let mut batch = self.read(which, 0).await?;
-        while let Some(last) = batch.last() {
+        while let Some(last) = batch.entries.last() {
             kill_point::reach(Point::RowsToWrite);
             let began = Instant::now();
             let write = async { (self.write(&batch).await, began.elapsed()) };
             let turn_over = async {
                 self.record(&results).await?;
-                self.read(which, last.id).await
+                self.read(which, *last).await
             };
             let ((written, took), next) = tokio::join!(write, turn_over);
             let next = next?;
             match written {
-                Ok(written) => results = self.take(&batch, written),
+                Ok(written) => results = self.take(&batch.entries, written),
                 Err(error) => {
                     // Without a connection nothing was attempted.
                     if !matches!(error, WriteError::Connect(_)) {
-                        self.doubtful.extend(batch.iter().map(|row| row.id));
+                        self.doubtful.extend(&batch.entries);
                     }
                     return Ok(Err(error));
                 }
             }
             kill_point::reach(Point::RowsCommitted);
             locked += results.iter().filter(|result| result.state == WriteBack::Waiting).count() as u64;
-            tracing::debug!(rows = batch.len(), ?took, locked, "written back");
-            self.batch_size.learn(batch.len(), took);
-            batch = if self.stop.requested() { Vec::new() } else { next };
+            let rows = batch.entries.len();
+            tracing::debug!(rows, ?took, locked, "written back");
+            self.batch_size.learn(rows, took);
+            batch = if self.stop.requested() { Batch::default() } else { next };
             // A batch too large is told of at once; what is left over comes again.
             batch.truncate(self.batch_size.rows as usize);
         }
@@ -164,18 +179,19 @@ impl Writer<'_> {
         Ok(Ok(locked))
     }
 
-    async fn read(&self, which: Which, after: i64) -> Result<Vec<ToWrite>> {
+    async fn read(&self, which: Which, after: i64) -> Result<Batch> {
         let (ledger, most) = (self.job.ledger, self.batch_size.rows);
-        Ok(match which {
+        let rows = match which {
             Which::New => ledger.waiting(after, most).await?,
             Which::Locked => ledger.waiting_again(after, most).await?,
-        })
+        };
+        let (entries, pairs) = rows.into_iter().map(|row| (row.id, (row.row_key, row.clerk_id))).unzip();
+        Ok(Batch { entries, pairs })
     }
 
-    async fn write(&self, batch: &[ToWrite]) -> Result<Vec<Written>, WriteError> {
-        let pairs: Vec<_> = batch.iter().map(|row| (row.row_key.clone(), row.clerk_id.clone())).collect();
+    async fn write(&self, batch: &Batch) -> Result<Vec<Written>, WriteError> {
         let Job { database, target, overwrite, .. } = self.job;
-        let written = timeout(LONGEST_BATCH, database.write_clerk_ids(target, &pairs, overwrite)).await;
+        let written = timeout(LONGEST_BATCH, database.write_clerk_ids(target, &batch.pairs, overwrite)).await;
         written.unwrap_or_else(|_| Err(WriteError::Broken("no answer in time".to_owned())))
     }
 
@@ -188,14 +204,14 @@ impl Writer<'_> {
     }
 
     /// Counts what became of a batch, and makes of it what is to be recorded.
-    fn take(&mut self, batch: &[ToWrite], written: Vec<Written>) -> Vec<RowResult> {
-        let mut results = Vec::with_capacity(batch.len());
-        for (row, written) in batch.iter().zip(written) {
-            let doubtful = self.doubtful.remove(&row.id);
+    fn take(&mut self, entries: &[i64], written: Vec<Written>) -> Vec<RowResult> {
+        let mut results = Vec::with_capacity(entries.len());
+        for (id, written) in entries.iter().copied().zip(written) {
+            let doubtful = self.doubtful.remove(&id);
             let written = if doubtful && written == Written::AlreadyRight { Written::Written } else { written };
             self.count(&written);
             let (state, detail) = state_of(&written);
-            results.push(RowResult { id: row.id, state, detail, wrote: written == Written::Written });
+            results.push(RowResult { id, state, detail, wrote: written == Written::Written });
         }
         results
     }
@@ -243,7 +259,8 @@ struct BatchSize {
 const BATCH_TIME: Duration = Duration::from_millis(300);
 const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
-const MOST_ROWS: u32 = 7_500;
+/// All of them are held in memory.
+const MOST_ROWS: u32 = 12_000;
 
 impl Default for BatchSize {
     fn default() -> Self {

@@ -12,7 +12,7 @@ use crate::database::error::WriteError;
 use crate::database::inspect::Target;
 use crate::database::sql::write::WriteSql;
 use crate::database::sql::{self, Job};
-use crate::database::write::{Cell, Failure, Found, Item, Mode, all_changed, compare, count_changed};
+use crate::database::write::{Cell, Failure, Found, Item, Mode, compare, count_changed};
 use crate::kill_point::{self, Point};
 
 impl MySql {
@@ -39,7 +39,7 @@ impl MySql {
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
@@ -59,7 +59,7 @@ impl MySql {
         &self,
         connection: &mut MySqlConnection,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let sql = sql::write::mysql(target, mode);
@@ -69,7 +69,7 @@ impl MySql {
         if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
             run(connection, "START TRANSACTION").await.map_err(failed)?;
             match change_all(connection, &sql, items.len()).await.map_err(failed) {
-                Ok(true) => return Ok(all_changed(items, mode)),
+                Ok(true) => return Ok(vec![Found::Done; items.len()]),
                 // With care, those that are locked, or need no change, are told from the others.
                 Ok(false) | Err(Failure::Lock(_)) => run(connection, "ROLLBACK").await.map_err(failed)?,
                 Err(other) => return Err(other),
@@ -110,7 +110,7 @@ async fn end_transaction(connection: &mut MySqlConnection, target: &Target, end:
 }
 
 /// Puts the batch into a temporary table, before the transaction, and shortens the session's waits.
-async fn fill(connection: &mut MySqlConnection, target: &Target, items: &[&Item]) -> sqlx::Result<()> {
+async fn fill(connection: &mut MySqlConnection, target: &Target, items: &[Item<'_>]) -> sqlx::Result<()> {
     run(connection, sql::write::SHORT_WAITS_MYSQL).await?;
     run(connection, sql::write::drop_batch_mysql(target)).await?;
     run(connection, sql::write::batch_table_mysql(target)).await?;

@@ -36,7 +36,7 @@ impl Postgres {
     pub(in crate::database) async fn write_quickly(
         &self,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
@@ -61,12 +61,12 @@ impl Postgres {
         &self,
         connection: &mut PgConnection,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> sqlx::Result<Vec<Cell>> {
         // Not for long: a locked row stands in the way of all others here.
         self.begin_writing(connection, "100ms").await?;
-        let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+        let ids: Vec<&str> = items.iter().map(|item| item.id).collect();
         let told = with_keys(sql::write::postgres(target, mode).told, target, items);
         let told = told.bind(ids).bind(sql::quote_table(target.engine, &target.table));
         told.fetch_all(connection).await?.iter().map(cell).collect()
@@ -76,7 +76,7 @@ impl Postgres {
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
@@ -102,7 +102,7 @@ impl Postgres {
         &self,
         connection: &mut PgConnection,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let sql = sql::write::postgres(target, mode);
@@ -110,8 +110,8 @@ impl Postgres {
         self.begin_writing(connection, "1s").await.map_err(failed)?;
         // Rows that others hold locked are skipped: whatever is waited for here concerns the table.
         let before = read(connection, sql.before, target, items).await.map_err(|error| failed(error).of_all())?;
-        let ours: Vec<&Item> = before.iter().filter_map(|(at, _)| items.get(*at).copied()).collect();
-        let ids: Vec<&str> = ours.iter().map(|item| item.id.as_str()).collect();
+        let ours: Vec<Item> = before.iter().filter_map(|(at, _)| items.get(*at).copied()).collect();
+        let ids: Vec<&str> = ours.iter().map(|item| item.id).collect();
         with_keys(sql.update, target, &ours).bind(ids).execute(&mut *connection).await.map_err(failed)?;
         let after = read(connection, sql.after, target, items).await.map_err(failed)?;
         let found = compare(items.len(), before, after)?;
@@ -140,7 +140,7 @@ async fn read(
     connection: &mut PgConnection,
     statement: String,
     target: &Target,
-    items: &[&Item],
+    items: &[Item<'_>],
 ) -> sqlx::Result<Vec<Cell>> {
     let rows = with_keys(statement, target, items).fetch_all(connection).await?;
     rows.iter().map(cell).collect()
@@ -153,7 +153,7 @@ fn cell(row: &PgRow) -> sqlx::Result<Cell> {
 }
 
 /// Makes a query of a statement whose first parameter is the array of keys.
-fn with_keys(statement: String, target: &Target, items: &[&Item]) -> Query<'static, Driver, PgArguments> {
+fn with_keys(statement: String, target: &Target, items: &[Item<'_>]) -> Query<'static, Driver, PgArguments> {
     let query = sqlx::query(AssertSqlSafe(statement)).persistent(false);
     if target.key_kind == KeyKind::Binary {
         let keys: Vec<Vec<u8>> = items.iter().map(|item| item.key.bytes()).collect();

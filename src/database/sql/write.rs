@@ -99,7 +99,7 @@ pub(in crate::database) fn drop_batch_mysql(target: &Target) -> String {
 
 /// MySQL: fills the batch's table with rows of number, ID, key, some of them, and returns how many. All texts are written as
 /// hexadecimal digits, which no setting of the server reads in another way; as parameters, each would have to be announced.
-pub(in crate::database) fn fill_batch_mysql(target: &Target, first: usize, items: &[&Item]) -> (String, usize) {
+pub(in crate::database) fn fill_batch_mysql(target: &Target, first: usize, items: &[Item<'_>]) -> (String, usize) {
     let mut insert = format!("INSERT INTO {} (n, id, k) VALUES ", batch_mysql(target));
     let mut rows = 0;
     for item in items {

@@ -12,7 +12,7 @@ use crate::database::inspect::Target;
 use crate::database::key::Key;
 use crate::database::sql;
 use crate::database::sql::write::WriteSql;
-use crate::database::write::{Cell, Failure, Found, Item, Mode, all_changed, compare, count_changed};
+use crate::database::write::{Cell, Failure, Found, Item, Mode, compare, count_changed};
 use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: enough that most of the time goes into the rows, few enough that the statement is small.
@@ -33,7 +33,7 @@ impl Sqlite {
     pub(in crate::database) async fn write(
         &self,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
@@ -53,18 +53,20 @@ impl Sqlite {
         &self,
         connection: &mut SqliteConnection,
         target: &Target,
-        items: &[&Item],
+        items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let sql = sql::write::sqlite(target, mode);
         let failed = |error| write_failure(&error);
         run(connection, sql::write::BATCH_TABLE_SQLITE).await.map_err(failed)?;
         // Nobody is kept waiting meanwhile: that table is our own.
+        run(connection, "BEGIN").await.map_err(failed)?;
         fill(connection, items).await.map_err(failed)?;
+        run(connection, "COMMIT").await.map_err(failed)?;
         run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
         if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
             if change_all(connection, &sql, items.len()).await.map_err(failed)? {
-                return Ok(all_changed(items, mode));
+                return Ok(vec![Found::Done; items.len()]);
             }
             run(connection, "ROLLBACK").await.map_err(failed)?;
             run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -93,18 +95,19 @@ async fn change_all(connection: &mut SqliteConnection, sql: &WriteSql, rows: usi
     Ok(right.unsigned_abs() == changed)
 }
 
-async fn fill(connection: &mut SqliteConnection, items: &[&Item]) -> sqlx::Result<()> {
+async fn fill(connection: &mut SqliteConnection, items: &[Item<'_>]) -> sqlx::Result<()> {
     run(connection, sql::write::EMPTY_BATCH_SQLITE).await?;
-    let numbered: Vec<(usize, &&Item)> = items.iter().enumerate().collect();
-    for chunk in numbered.chunks(ROWS_PER_INSERT) {
+    let mut number = 0;
+    for chunk in items.chunks(ROWS_PER_INSERT) {
         let insert = AssertSqlSafe(sql::write::fill_batch_sqlite(chunk.len()));
         let mut insert = sqlx::query(insert).persistent(chunk.len() == ROWS_PER_INSERT);
-        for (number, item) in chunk {
-            insert = insert.bind(i64::try_from(*number).unwrap_or(i64::MAX)).bind(item.id.clone());
-            insert = match &item.key {
-                Key::Text(text) => insert.bind(text.clone()),
+        for item in chunk {
+            insert = insert.bind(number).bind(item.id);
+            number += 1_i64;
+            insert = match item.key {
+                Key::Text(text) => insert.bind(text),
                 Key::Integer(integer) => insert.bind(i64::try_from(*integer).ok()),
-                Key::Binary(bytes) => insert.bind(bytes.clone()),
+                Key::Binary(bytes) => insert.bind(bytes),
             };
         }
         insert.execute(&mut *connection).await?;
