@@ -193,7 +193,8 @@ impl<'a> Work<'a> {
         let mut firsts: HashMap<&Key, usize> = HashMap::with_capacity(entries.len());
         let mut numbers = Vec::with_capacity(entries.len());
         let mut others = Vec::new();
-        for (number, key) in entries.iter().enumerate().filter_map(|(number, entry)| Some((number, entry.key.as_ref()?))) {
+        for (number, entry) in entries.iter().enumerate() {
+            let Some(key) = &entry.key else { continue };
             match *firsts.entry(key).or_insert(number) {
                 first if first == number => numbers.push(number),
                 first => others.push((number, first)),

@@ -142,9 +142,11 @@ impl Ledger {
             "WITH page (id, row_key, clerk_id) AS ({sql})
              SELECT json_group_array(json_array(id, row_key, clerk_id)) FROM page"
         );
-        let (mut rows, mut after) = (Vec::with_capacity(most as usize), after);
+        let mut rows = Vec::with_capacity(most as usize);
+        let (mut after, mut left) = (after, most);
         loop {
-            let wanted = (most - rows.len() as u32).min(ROWS_A_PAGE);
+            let wanted = left.min(ROWS_A_PAGE);
+            left -= wanted;
             let page = self.page(AssertSqlSafe(sql.clone()), after, wanted).await?;
             let page: Vec<(i64, String, String)> = self.read_page(&page)?;
             let read = page.len();
@@ -154,7 +156,7 @@ impl Ledger {
                 rows.push(ToWrite { id, row_key, clerk_id });
                 after = id;
             }
-            if read < wanted as usize || rows.len() >= most as usize {
+            if left == 0 || read < wanted as usize {
                 return Ok(rows);
             }
         }
