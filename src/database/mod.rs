@@ -222,7 +222,7 @@ impl Database {
         self.must_write()?;
         let mut work = Work::new(target, batch, mode);
         while let Some(part) = work.next() {
-            let result = self.write(target, &work.items(&part), mode, part.with_care).await;
+            let result = self.write(target, &work.items(&part), part.mode, part.with_care).await;
             work.record(part, result)?;
         }
         Ok(work)

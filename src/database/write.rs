@@ -148,7 +148,10 @@ const HALVINGS_FOR_LOCKS: u32 = 15;
 #[derive(Debug)]
 pub(super) struct Work<'a> {
     entries: Vec<Entry<'a>>,
+    /// The next one last.
     todo: Vec<Part>,
+    /// Whether any part is committed.
+    is_begun: bool,
     halvings_for_locks: u32,
 }
 
@@ -158,16 +161,16 @@ struct Entry<'a> {
     id: &'a str,
     /// `None`: no row can have it.
     key: Option<Key>,
-    /// The first entry with this key, whose outcome is that of all the others.
-    first: usize,
     outcome: Outcome,
 }
 
 /// Entries to write in one transaction.
 #[derive(Debug)]
 pub(super) struct Part {
-    /// Their numbers.
+    /// Their numbers. No two of them have one key.
     numbers: Vec<usize>,
+    /// Which of their rows are changed.
+    pub(super) mode: Mode,
     /// Whether each row must be looked at before it is changed.
     pub(super) with_care: bool,
 }
@@ -181,30 +184,32 @@ pub(super) enum Outcome {
 impl<'a> Work<'a> {
     pub(super) fn new(target: &Target, batch: &'a [(String, ClerkId)], mode: Mode) -> Self {
         let longest = target.column_longest.filter(|_| mode != Mode::Clear).unwrap_or(u64::MAX);
-        let entry = |(number, (text, id)): (usize, &'a (String, ClerkId))| {
+        let entry = |(text, id): &'a (String, ClerkId)| {
             let id = id.as_str();
             if longest < id.len() as u64 {
                 let too_narrow = Outcome::Refused("the column is too narrow for this Clerk ID".to_owned());
-                return Entry { id, key: None, first: number, outcome: too_narrow };
+                return Entry { id, key: None, outcome: too_narrow };
             }
-            Entry { id, key: key::read(&target.key_kind, text), first: number, outcome: Outcome::Found(Found::Gone) }
+            Entry { id, key: key::read(&target.key_kind, text), outcome: Outcome::Found(Found::Gone) }
         };
-        let mut entries: Vec<Entry> = batch.iter().enumerate().map(entry).collect();
-        let mut firsts: HashMap<&Key, usize> = HashMap::with_capacity(entries.len());
-        let mut numbers = Vec::with_capacity(entries.len());
-        let mut others = Vec::new();
+        let entries: Vec<Entry> = batch.iter().map(entry).collect();
+        let mut seen: HashMap<&Key, usize> = HashMap::with_capacity(entries.len());
+        // What names a key again comes after what named it before, and finds what that left in the row.
+        let mut parts: Vec<Vec<usize>> = vec![Vec::with_capacity(entries.len())];
         for (number, entry) in entries.iter().enumerate() {
             let Some(key) = &entry.key else { continue };
-            match *firsts.entry(key).or_insert(number) {
-                first if first == number => numbers.push(number),
-                first => others.push((number, first)),
+            let times = seen.entry(key).and_modify(|times| *times += 1).or_insert(0);
+            if *times == parts.len() {
+                parts.push(Vec::new());
             }
+            parts[*times].push(number);
         }
-        for (number, first) in others {
-            entries[number].first = first;
-        }
-        let todo = if numbers.is_empty() { Vec::new() } else { vec![Part { numbers, with_care: false }] };
-        Self { entries, todo, halvings_for_locks: HALVINGS_FOR_LOCKS }
+        let again = if mode == Mode::Replace { Mode::Fill } else { mode };
+        let part = |(times, numbers)| Part { numbers, mode: if times == 0 { mode } else { again }, with_care: false };
+        let parts = parts.into_iter().enumerate().filter(|(_, numbers)| !numbers.is_empty());
+        let mut todo: Vec<Part> = parts.map(part).collect();
+        todo.reverse();
+        Self { entries, todo, is_begun: false, halvings_for_locks: HALVINGS_FOR_LOCKS }
     }
 
     /// Returns what is to be written next.
@@ -222,6 +227,13 @@ impl<'a> Work<'a> {
         let alone = part.numbers.len() == 1;
         match result {
             Ok(found) => self.take(&part, found),
+            // What is committed is known. The rest is tried again, as rows that are locked.
+            Err(Failure::Whole(WriteError::Busy(_))) if self.is_begun => {
+                let rest = std::mem::take(&mut self.todo);
+                for part in rest.iter().chain([&part]) {
+                    self.settle(part, &Outcome::Found(Found::Locked));
+                }
+            }
             Err(Failure::Whole(error)) => return Err(error),
             Err(Failure::Row(why)) if alone => self.settle(&part, &Outcome::Refused(why)),
             Err(Failure::Lock(_)) if alone || self.halvings_for_locks == 0 => {
@@ -229,16 +241,17 @@ impl<'a> Work<'a> {
             }
             Err(failure) => {
                 self.halvings_for_locks -= u32::from(matches!(failure, Failure::Lock(_)));
-                let Part { mut numbers, with_care } = part;
+                let Part { mut numbers, mode, with_care } = part;
                 let second = numbers.split_off(numbers.len() / 2);
-                self.todo.push(Part { numbers: second, with_care });
-                self.todo.push(Part { numbers, with_care });
+                self.todo.push(Part { numbers: second, mode, with_care });
+                self.todo.push(Part { numbers, mode, with_care });
             }
         }
         Ok(())
     }
 
     fn take(&mut self, part: &Part, found: Vec<Found>) {
+        self.is_begun = true;
         let mut left = Vec::new();
         for (number, found) in part.numbers.iter().zip(found) {
             if found == Found::LeftForCare {
@@ -248,7 +261,7 @@ impl<'a> Work<'a> {
             }
         }
         if !left.is_empty() {
-            self.todo.push(Part { numbers: left, with_care: true });
+            self.todo.push(Part { numbers: left, mode: part.mode, with_care: true });
         }
     }
 
@@ -260,8 +273,7 @@ impl<'a> Work<'a> {
 
     /// Returns the answers in the order of the batch, each made of the ID and what came of it.
     pub(super) fn finish<T>(self, answer: fn(&str, Outcome) -> T) -> Vec<T> {
-        let outcome = |entry: &Entry| self.entries[entry.first].outcome.clone();
-        self.entries.iter().map(|entry| answer(entry.id, outcome(entry))).collect()
+        self.entries.into_iter().map(|entry| answer(entry.id, entry.outcome)).collect()
     }
 }
 
@@ -317,7 +329,17 @@ mod tests {
     use crate::engine::Engine;
 
     /// Works through a batch with what the database would say to each part, and returns the answers.
-    fn work_with(rows: usize, mut write: impl FnMut(&Part, &[Item]) -> Result<Vec<Found>, Failure>) -> Vec<Written> {
+    fn work_with(rows: usize, write: impl FnMut(&Part, &[Item]) -> Result<Vec<Found>, Failure>) -> Vec<Written> {
+        let entries: Vec<_> = (0..rows).map(|n| (n, n)).collect();
+        work_through(&entries, Mode::Fill, write)
+    }
+
+    /// The same, for keys and Clerk IDs of these numbers.
+    fn work_through(
+        entries: &[(usize, usize)],
+        mode: Mode,
+        mut write: impl FnMut(&Part, &[Item]) -> Result<Vec<Found>, Failure>,
+    ) -> Vec<Written> {
         let target = Target {
             engine: Engine::Postgres,
             table: TableName { schema: None, table: "t".to_owned() },
@@ -333,8 +355,8 @@ mod tests {
             on_update: Vec::new(),
         };
         let id = |n: usize| ClerkId::new(format!("user_{n}")).expect("a Clerk ID");
-        let batch: Vec<_> = (0..rows).map(|n| (n.to_string(), id(n))).collect();
-        let mut work = Work::new(&target, &batch, Mode::Fill);
+        let batch: Vec<_> = entries.iter().map(|(key, n)| (key.to_string(), id(*n))).collect();
+        let mut work = Work::new(&target, &batch, mode);
         while let Some(part) = work.next() {
             let result = write(&part, &work.items(&part));
             work.record(part, result).expect("nothing fails as a whole");
@@ -387,6 +409,44 @@ mod tests {
         });
         let (new, right, refused) = (Written::Written, Written::AlreadyRight, Written::Refused("no".to_owned()));
         assert_eq!(written, [new.clone(), right.clone(), new.clone(), refused, new, right]);
+    }
+
+    #[test]
+    fn a_key_that_is_named_again_comes_after_and_never_replaces_what_the_batch_wrote() {
+        let mut parts = Vec::new();
+        let entries = [(7, 1), (8, 2), (7, 3), (7, 4), (9, 5), (9, 6)];
+        let mut table = HashMap::from([("7".to_owned(), "user_0".to_owned())]);
+        let written = work_through(&entries, Mode::Replace, |part, items| {
+            parts.push((part.numbers.clone(), part.mode));
+            let mut change = |item: &Item| {
+                let before = table.get(&item.key.text()).cloned();
+                let keeps = part.mode == Mode::Fill && before.is_some();
+                let after = before.clone().filter(|_| keeps).unwrap_or(item.id.to_owned());
+                table.insert(item.key.text(), after.clone());
+                Found::Row { before, after: Some(after) }
+            };
+            Ok(items.iter().map(&mut change).collect())
+        });
+        assert_eq!(parts, [(vec![0, 1, 4], Mode::Replace), (vec![2, 5], Mode::Fill), (vec![3], Mode::Fill)]);
+        let held = |id: &str| Written::Held(id.to_owned());
+        let new = Written::Written;
+        assert_eq!(written, [new.clone(), new.clone(), held("user_1"), held("user_1"), new, held("user_5")]);
+    }
+
+    #[test]
+    fn a_table_that_is_locked_on_the_way_loses_nothing_of_what_is_committed() {
+        let busy = || Err(Failure::Whole(WriteError::Busy(String::new())));
+        let mut parts = 0;
+        let written = work_with(4, |_, items| {
+            parts += 1;
+            match parts {
+                1 => Err(Failure::Row("one of them".to_owned())),
+                2 => Ok(vec![Found::Done; items.len()]),
+                _ => busy(),
+            }
+        });
+        assert_eq!(parts, 3);
+        assert_eq!(written, [Written::Written, Written::Written, Written::Locked, Written::Locked]);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, m
         let push_is_over = !*more_to_come.borrow();
         let tries_locked = push_is_over || Instant::now() >= next_try;
         let mut written = writer.write_new().await?;
-        if written.is_ok() && tries_locked {
+        if written.is_ok() && tries_locked && !stop.requested() {
             written = writer.write_locked().await?;
         }
         if stop.requested() {
@@ -159,9 +159,10 @@ impl Writer<'_> {
             match written {
                 Ok(written) => results = self.take(&batch.entries, written),
                 Err(error) => {
-                    // Without a connection nothing was attempted.
-                    if !matches!(error, WriteError::Connect(_)) {
+                    // Only of what is not answered nobody knows whether it was done.
+                    if matches!(error, WriteError::Broken(_)) {
                         self.doubtful.extend(&batch.entries);
+                        self.batch_size.shrink();
                     }
                     return Ok(Err(error));
                 }
@@ -278,6 +279,11 @@ impl BatchSize {
         let fitting = rows as u128 * BATCH_TIME.as_micros() / took.as_micros().max(1);
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
         self.rows = fitting.min(self.rows.saturating_mul(2)).clamp(FEWEST_ROWS, MOST_ROWS);
+    }
+
+    /// Makes the next batch smaller, after one that was not answered: the same again may take too long again.
+    fn shrink(&mut self) {
+        self.rows = (self.rows / 4).max(FEWEST_ROWS);
     }
 }
 

@@ -182,10 +182,16 @@ pub(in crate::database) fn fill_batch_sqlite(rows: usize) -> String {
     format!("INSERT INTO temp.{BATCH} (n, id, k) VALUES {}", triples(rows))
 }
 
-/// SQLite: whether a change changes nothing but what it says: there is no trigger, of whatever table. The transaction keeps that as it
-/// is until it ends.
-pub(in crate::database) const NOTHING_ELSE_AT_WORK_SQLITE: &str =
-    "SELECT NOT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger')";
+/// SQLite: what a change of a table may bring about besides: whether there are triggers, of whatever table; whether it has generated columns;
+/// whether something in its definition replaces rows. The transaction keeps that as it is until it ends.
+pub(in crate::database) const AT_WORK_SQLITE: &str = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger') AS triggers, \
+         EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE hidden IN (2, 3)) AS generated_columns, \
+         EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND sql LIKE '%CONFLICT%REPLACE%') AS replaces";
+
+/// SQLite: makes an update fail whatever the table says of conflicts: `UNIQUE ON CONFLICT REPLACE` would remove another user's row.
+pub(in crate::database) fn or_abort_sqlite(update: &str) -> String {
+    update.replacen("UPDATE", "UPDATE OR ABORT", 1)
+}
 
 /// SQLite: reading and writing by way of the batch's table. `CROSS JOIN`, and a plus before what is not to be looked up in an
 /// index, keep the planner from reading the whole table.

@@ -63,16 +63,16 @@ impl Sqlite {
         run(connection, "BEGIN").await.map_err(failed)?;
         fill(connection, items).await.map_err(failed)?;
         run(connection, "COMMIT").await.map_err(failed)?;
-        run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut at_work = begin(connection, target).await.map_err(failed)?;
         if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
-            if change_all(connection, &sql, items.len()).await.map_err(failed)? {
+            if change_all(connection, &sql, at_work, items.len()).await.map_err(failed)? {
                 return Ok(vec![Found::Done; items.len()]);
             }
             run(connection, "ROLLBACK").await.map_err(failed)?;
-            run(connection, "BEGIN IMMEDIATE").await.map_err(failed)?;
+            at_work = begin(connection, target).await.map_err(failed)?;
         }
-        let before = read(connection, sql.before).await.map_err(failed)?;
-        run(connection, sql.update).await.map_err(failed)?;
+        let before = read(connection, sql.before.clone()).await.map_err(failed)?;
+        run(connection, at_work.update(&sql)).await.map_err(failed)?;
         let after = read(connection, sql.after).await.map_err(failed)?;
         let found = compare(items.len(), before, after)?;
         self.quick.store(count_changed(&found) == items.len(), Ordering::Relaxed);
@@ -80,14 +80,42 @@ impl Sqlite {
     }
 }
 
+/// What a change of the table may bring about besides.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+struct AtWork {
+    triggers: bool,
+    generated_columns: bool,
+    replaces: bool,
+}
+
+impl AtWork {
+    /// Returns the statement that changes a batch. How it takes conflicts holds for what triggers do as well: an `INSERT OR IGNORE` of
+    /// theirs would fail. So where there are any, it says nothing of conflicts if it need not.
+    fn update(self, sql: &WriteSql) -> String {
+        if self.triggers && !self.replaces { sql.update.clone() } else { sql::write::or_abort_sqlite(&sql.update) }
+    }
+}
+
+/// Begins a transaction that nobody else's can come between.
+async fn begin(connection: &mut SqliteConnection, target: &Target) -> sqlx::Result<AtWork> {
+    run(connection, "BEGIN IMMEDIATE").await?;
+    sqlx::query_as(sql::write::AT_WORK_SQLITE).bind(&target.table.table).fetch_one(connection).await
+}
+
 /// Changes so many rows in one statement, and returns whether all of them were changed and hold what they should. Where nothing can
 /// change them once more, they are not looked at again, which takes as long as the change does.
-async fn change_all(connection: &mut SqliteConnection, sql: &WriteSql, rows: usize) -> sqlx::Result<bool> {
-    let changed = sqlx::raw_sql(AssertSqlSafe(sql.update.clone())).execute(&mut *connection).await?.rows_affected();
+async fn change_all(
+    connection: &mut SqliteConnection,
+    sql: &WriteSql,
+    at_work: AtWork,
+    rows: usize,
+) -> sqlx::Result<bool> {
+    let update = AssertSqlSafe(at_work.update(sql));
+    let changed = sqlx::raw_sql(update).execute(&mut *connection).await?.rows_affected();
     if changed != rows as u64 {
         return Ok(false);
     }
-    if sqlx::query_scalar(sql::write::NOTHING_ELSE_AT_WORK_SQLITE).fetch_one(&mut *connection).await? {
+    if !at_work.triggers && !at_work.generated_columns {
         return Ok(true);
     }
     let told = sqlx::query_scalar(AssertSqlSafe(sql.told.clone())).persistent(false);

@@ -1,6 +1,6 @@
 //! Clerk IDs into tables.
 
-use db2clerk::database::{Access, Database, TableName, Target, TargetError, WriteError, Written};
+use db2clerk::database::{Access, Cleared, Database, TableName, Target, TargetError, WriteError, Written};
 use db2clerk::engine::Engine;
 use db2clerk::record::ClerkId;
 
@@ -51,6 +51,70 @@ async fn ids_are_written_once_and_nothing_else_changes() {
             [row("a", Some("user_a")), row("b", Some("user_b")), row("c", Some("user_c")), row("d", None)]
         );
     }
+}
+
+#[tokio::test]
+async fn what_names_a_row_again_finds_it_filled() {
+    for database in servers::all().await {
+        let text = if database.engine == Engine::MySql { "varchar(40)" } else { "text" };
+        database
+            .execute(&format!(
+                "CREATE TABLE users (id {text} PRIMARY KEY, clerk_id {text} UNIQUE); \
+                 INSERT INTO users VALUES ('a', NULL), ('d', NULL), ('e', 'user_other')"
+            ))
+            .await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "users", "id").await;
+        let held = |id: &str| Written::Held(id.to_owned());
+        let written = write(&opened, &target, &[("a", "user_a"), ("a", "user_x"), ("d", "user_d")], false).await;
+        assert_eq!(written, [Written::Written, held("user_a"), Written::Written], "{}", database.engine);
+        let written = write(&opened, &target, &[("e", "user_e"), ("e", "user_y")], true).await;
+        assert_eq!(written, [Written::Written, held("user_e")], "{}", database.engine);
+        let cleared = opened.clear_clerk_ids(&target, &batch(&[("a", "user_x"), ("a", "user_a")])).await;
+        let cleared = cleared.expect("the batch is taken");
+        assert_eq!(cleared, [Cleared::Held("user_a".to_owned()), Cleared::Cleared], "{}", database.engine);
+    }
+}
+
+#[tokio::test]
+async fn no_conflict_clause_of_sqlite_removes_another_row() {
+    let trigger = "CREATE TABLE log (id text UNIQUE); INSERT INTO log VALUES ('seen'); \
+        CREATE TRIGGER t AFTER UPDATE ON users BEGIN INSERT OR IGNORE INTO log VALUES ('seen'); END;";
+    for (clause, trigger) in [("ON CONFLICT REPLACE", ""), ("ON\nCONFLICT replace", trigger), ("", trigger)] {
+        let database = servers::sqlite().await;
+        database
+            .execute(&format!(
+                "CREATE TABLE users (id text PRIMARY KEY, clerk_id text UNIQUE {clause}); {trigger} \
+                 INSERT INTO users VALUES ('old', 'user_x'), ('a', NULL), ('b', NULL)"
+            ))
+            .await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "users", "id").await;
+        let written = write(&opened, &target, &[("a", "user_x"), ("b", "user_b")], false).await;
+        let refused = |written: &Written| matches!(written, Written::Refused(_));
+        assert!(refused(&written[0]), "{clause}: {written:?}");
+        // Where both are there, the trigger's own clause gives way, and no row is written rather than one removed.
+        let both = !clause.is_empty() && !trigger.is_empty();
+        assert!(if both { refused(&written[1]) } else { written[1] == Written::Written }, "{clause}: {written:?}");
+        let rows = database.query("SELECT clerk_id FROM users WHERE id = 'old'").await;
+        assert_eq!(rows, [[Some("user_x".to_owned())]], "{clause}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_of_the_clerk_id_is_refused_on_sqlite() {
+    let database = servers::sqlite().await;
+    database
+        .execute(
+            "CREATE TABLE users (old text, clerk_id text, id text GENERATED ALWAYS AS (coalesce(clerk_id, old)) UNIQUE); \
+             INSERT INTO users (old) VALUES ('a'), ('b')",
+        )
+        .await;
+    let opened = open(&database, Access::Write).await;
+    let target = target(&opened, "users", "id").await;
+    let written = write(&opened, &target, &[("a", "user_a"), ("b", "user_b")], false).await;
+    assert!(written.iter().all(|written| matches!(written, Written::Refused(_))), "{written:?}");
+    assert_eq!(database.query("SELECT count(clerk_id) FROM users").await, [[Some("0".to_owned())]]);
 }
 
 #[tokio::test]
