@@ -18,9 +18,9 @@ use crate::ledger::{Counts, Ledger, Problems, Source, State, WriteBack};
 use crate::output::{Bar, Phase, count, number, table, write_log};
 use crate::query_file::{self, QueryFile};
 use crate::shutdown::Urgency;
-use crate::stage::Progress;
 use crate::stage::match_clerk::{Matching, match_rows, walk_clerk};
-use crate::stage::write_back::{self, write_back};
+use crate::stage::write_back::{self, Whose, write_back};
+use crate::stage::{Counter, Progress};
 
 /// Where the Clerk IDs are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -204,35 +204,23 @@ impl Backfill {
             context.console.result("This was a dry run: nothing was written anywhere.", &json);
             return Ok(Exit::Done);
         }
-        let mut asked = None;
         if waiting > 0 || self.beside.is_some() {
             consent::ask(self.asked, self.consent, context).await?;
             self.write.prepare().await?;
-            asked = self.ledger.ask_write_back_of_all(0).await?;
         }
         let progress = Arc::new(Progress::default());
         let bar = Bar::start(context.console, Phase::Writing(waiting), &progress);
-        let (asking, more_to_come) = watch::channel(true);
-        let ask = async {
-            while let Some(last) = asked {
-                asked = self.ledger.ask_write_back_of_all(last).await?;
-            }
-            asking.send_replace(false);
-            anyhow::Ok(())
-        };
+        // All of them are there.
+        let (_all, more_to_come) = watch::channel(false);
         let WriteTarget { database, target, .. } = &self.write;
         let shown = Arc::clone(&progress);
         let (ledger, progress, overwrite) = (&self.ledger, &*progress, self.overwrite);
-        let job = write_back::Job { ledger, database, target, overwrite, progress };
+        let job = write_back::Job { ledger, database, target, whose: Whose::Everybody, overwrite, progress };
         let mut shutdown = context.shutdown.clone();
-        let write = async {
-            tokio::select! {
-                end = write_back(job, more_to_come, context.shutdown.clone()) => end.map(Some),
-                () = shutdown.wait_for(Urgency::Now) => Ok(None),
-            }
+        let end = tokio::select! {
+            end = write_back(job, more_to_come, context.shutdown.clone()) => Some(end?),
+            () = shutdown.wait_for(Urgency::Now) => None,
         };
-        // All that was asked for is known to wait, however soon the writing ends.
-        let ((), end) = tokio::try_join!(ask, write)?;
         drop(bar);
         let is_over = matches!(end, Some(write_back::End::Complete));
         let beside = match self.beside.take().filter(|_| is_over) {
@@ -262,6 +250,8 @@ impl Backfill {
             context.console.or_warn(write_log(&context.folder, page).await)
         };
         let of = |state| counts.written_back(state);
+        let tried = [&progress.written, &progress.already_right, &progress.not_written].map(Counter::get);
+        let waiting = self.in_clerk.saturating_sub(tried.iter().sum());
         let mut rows = vec![
             ("rows written".to_owned(), progress.written.get(), String::new()),
             ("rows already right".to_owned(), progress.already_right.get(), String::new()),
@@ -276,7 +266,7 @@ impl Backfill {
         };
         let mut problems = problem("rows that bear another ID", of(WriteBack::Held), held)
             + problem("rows refused", of(WriteBack::Refused), "the database said no")
-            + problem("rows waiting", of(WriteBack::Waiting), "run the same command again to go on");
+            + problem("rows waiting", waiting, "run the same command again to go on");
         let gone = problem("users whose row is gone", of(WriteBack::RowGone), "no row has the key any more");
         problems += gone;
         let (mut without_user, mut without_row, mut disagreeing) = (not_in_clerk(&counts), gone, 0);
@@ -307,7 +297,7 @@ impl Backfill {
             "heldByOther": of(WriteBack::Held),
             "refused": of(WriteBack::Refused),
             "rowGone": of(WriteBack::RowGone),
-            "waiting": of(WriteBack::Waiting),
+            "waiting": waiting,
             "withoutClerkUser": without_user,
             "disagreeing": disagreeing,
             "clerkUsersWithoutRow": without_row,

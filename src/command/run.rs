@@ -26,7 +26,7 @@ use crate::stage::push::{self, push};
 use crate::stage::source::Source;
 use crate::stage::undo::clear_former_ids;
 use crate::stage::update::update;
-use crate::stage::write_back::{self, write_back};
+use crate::stage::write_back::{self, Whose, write_back};
 use crate::users_file::ReadError;
 
 /// Everything a run needs, opened.
@@ -182,7 +182,14 @@ async fn send(job: &Job, write: Option<Arc<WriteTarget>>, progress: &Arc<Progres
         let (ledger, progress) = (Arc::clone(&job.ledger), Arc::clone(progress));
         tokio::spawn(async move {
             let WriteTarget { database, target, .. } = &*write;
-            let job = write_back::Job { ledger: &ledger, database, target, overwrite: false, progress: &progress };
+            let job = write_back::Job {
+                ledger: &ledger,
+                database,
+                target,
+                whose: Whose::Waiting,
+                overwrite: false,
+                progress: &progress,
+            };
             write_back(job, more_to_come, Shutdown::never()).await
         })
     });

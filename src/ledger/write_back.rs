@@ -19,7 +19,7 @@ pub struct ToWrite {
     pub clerk_id: ClerkId,
 }
 
-/// What became of a Clerk ID that waited.
+/// What became of a Clerk ID that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowResult {
     /// The ledger's own number.
@@ -34,8 +34,6 @@ pub struct RowResult {
 
 /// Clerk IDs that are read as one text. It is there several times while it is read.
 const ROWS_A_PAGE: u32 = 2_000;
-/// Users that are let wait in one transaction.
-const ASKED_AT_ONCE: u32 = 20_000;
 
 impl Ledger {
     /// Lets the users of the last pull that are in Clerk wait for the write-back, except those whose row is known to bear the ID.
@@ -52,35 +50,6 @@ impl Ledger {
         .await
         .map_err(self.failed("write"))?;
         Ok(())
-    }
-
-    /// Lets users that are in Clerk wait for the write-back, whoever the last pull brought, and even if the row was written
-    /// before: it may have changed since. Takes some after the entry `after`, and returns the last of them; `None`, once there are
-    /// no others: so the first can be written while the last are still asked for.
-    ///
-    /// # Errors
-    /// [`LedgerError`], if the ledger cannot be written.
-    pub async fn ask_write_back_of_all(&self, after: i64) -> Result<Option<i64>, LedgerError> {
-        let mut connection = self.connection().await;
-        let last: Option<i64> = sqlx::query_scalar(
-            "SELECT MAX(id) FROM (SELECT id FROM user WHERE state IN ('created', 'adopted') AND id > ? ORDER BY id LIMIT ?)",
-        )
-        .bind(after)
-        .bind(ASKED_AT_ONCE)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(self.failed("read"))?;
-        sqlx::query(
-            "UPDATE user SET write_back = 'waiting', write_back_detail = NULL, wanted = 1
-             WHERE state IN ('created', 'adopted') AND id > ? AND id <= ?
-                 AND (write_back <> 'waiting' OR write_back_detail NOT NULL OR wanted = 0)",
-        )
-        .bind(after)
-        .bind(last)
-        .execute(&mut *connection)
-        .await
-        .map_err(self.failed("write"))?;
-        Ok(last)
     }
 
     /// Returns how many users are in Clerk, whoever the last pull brought.
@@ -136,6 +105,21 @@ impl Ledger {
         .await
     }
 
+    /// Returns up to `most` Clerk IDs after the entry `after` of users that are in Clerk, whoever the last pull brought, and whatever is known
+    /// of their rows: they may have changed since.
+    ///
+    /// # Errors
+    /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
+    pub async fn in_clerk(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+        self.to_write(
+            "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
+             WHERE state IN ('created', 'adopted') AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER)",
+            after,
+            most,
+        )
+        .await
+    }
+
     /// Reads Clerk IDs with the keys of their rows: the statement gives entry, key and ID, after an entry, so many at most.
     pub(super) async fn to_write(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
         let sql = format!(
@@ -162,7 +146,8 @@ impl Ledger {
         }
     }
 
-    /// Records what became of Clerk IDs that waited: as a whole, or not at all.
+    /// Records what became of Clerk IDs that were tried: as a whole, or not at all. Those that are to be tried again are found by
+    /// [`Self::waiting_again`], whoever the last pull brought.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be written.
@@ -176,14 +161,16 @@ impl Ledger {
             alike.entry((state.word(), detail.as_deref(), *wrote)).or_default().push(*id);
         }
         for ((state, detail, wrote), ids) in alike {
-            const RECORD: &str =
-                "UPDATE OR FAIL user SET write_back = ?, write_back_detail = ?, wrote = wrote OR ? WHERE id";
+            let wanted = if state == WriteBack::Waiting.word() { ", wanted = 1" } else { "" };
+            let record = format!(
+                "UPDATE OR FAIL user SET write_back = ?, write_back_detail = ?, wrote = wrote OR ?{wanted} WHERE id"
+            );
             let recorded = if let Some((first, last)) = without_gap(&ids) {
                 // Found one after the other, and not one by one.
-                let sql = format!("{RECORD} BETWEEN ? AND ?");
+                let sql = format!("{record} BETWEEN ? AND ?");
                 sqlx::query(AssertSqlSafe(sql)).bind(state).bind(detail).bind(wrote).bind(first).bind(last)
             } else {
-                let sql = format!("{RECORD} IN (SELECT value FROM json_each(?))");
+                let sql = format!("{record} IN (SELECT value FROM json_each(?))");
                 let ids = serde_json::json!(ids).to_string();
                 sqlx::query(AssertSqlSafe(sql)).bind(state).bind(detail).bind(wrote).bind(ids)
             };

@@ -33,6 +33,15 @@ const GATHER: Duration = Duration::from_millis(500);
 /// How long a batch may take: a server that is cut off without a word must not hold up the run for ever.
 const LONGEST_BATCH: Duration = Duration::from_mins(2);
 
+/// Whose Clerk IDs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Of those who wait in the ledger, where more of them may come to wait all the time.
+    Waiting,
+    /// Of everybody in Clerk, whatever is known of the row: it may have changed since.
+    Everybody,
+}
+
 /// What a write-back works with.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
@@ -42,20 +51,22 @@ pub struct Job<'a> {
     pub database: &'a Database,
     /// To which table there.
     pub target: &'a Target,
+    /// Which of them.
+    pub whose: Whose,
     /// Whether other Clerk IDs are replaced.
     pub overwrite: bool,
     /// What is done so far, for whoever looks on.
     pub progress: &'a Progress,
 }
 
-/// Writes every waiting Clerk ID to its row. While `more_to_come` is true it waits for others; once it is false, it ends when
+/// Writes Clerk IDs to their rows. While `more_to_come` is true it waits for others; once it is false, it ends when
 /// nothing is left to try. Asked to stop, it ends after the batch it is at.
 ///
 /// # Errors
 /// If the ledger cannot be read or written.
 pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, mut stop: Shutdown) -> Result<End> {
     let (doubtful, batch_size) = (HashSet::new(), BatchSize::default());
-    let mut writer = Writer { job, stop: stop.clone(), doubtful, batch_size, locked: 0 };
+    let mut writer = Writer { job, stop: stop.clone(), doubtful, batch_size, passed: 0, locked: 0 };
     let mut patience = Patience::default();
     let mut next_try = Instant::now();
     loop {
@@ -116,14 +127,16 @@ struct Writer<'a> {
     /// Entries whose last attempt ended without an answer: a row that is right the next time was made so by us.
     doubtful: HashSet<i64>,
     batch_size: BatchSize,
+    /// The last entry that was tried, where everybody is, one after the other.
+    passed: i64,
     /// How many rows were locked at their last attempt.
     locked: u64,
 }
 
-/// Which of the waiting Clerk IDs.
+/// Which of the Clerk IDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
-    /// Those that were not tried yet.
+    /// Those that were not tried yet in this run.
     New,
     /// Those whose row was locked.
     Locked,
@@ -145,7 +158,7 @@ impl Writer<'_> {
     async fn write_all(&mut self, which: Which) -> Result<Result<u64, WriteError>> {
         let mut locked = 0;
         let mut results = Vec::new();
-        let mut batch = self.read(which, 0).await?;
+        let mut batch = self.read(which, if which == Which::New { self.passed } else { 0 }).await?;
         while let Some(last) = batch.entries.last() {
             kill_point::reach(Point::RowsToWrite);
             let began = Instant::now();
@@ -168,6 +181,9 @@ impl Writer<'_> {
                 }
             }
             kill_point::reach(Point::RowsCommitted);
+            if which == Which::New && self.job.whose == Whose::Everybody {
+                self.passed = *last;
+            }
             locked += results.iter().filter(|result| result.state == WriteBack::Waiting).count() as u64;
             let rows = batch.entries.len();
             tracing::debug!(rows, ?took, locked, "written back");
@@ -182,9 +198,10 @@ impl Writer<'_> {
 
     async fn read(&self, which: Which, after: i64) -> Result<Batch> {
         let (ledger, most) = (self.job.ledger, self.batch_size.rows);
-        let rows = match which {
-            Which::New => ledger.waiting(after, most).await?,
-            Which::Locked => ledger.waiting_again(after, most).await?,
+        let rows = match (which, self.job.whose) {
+            (Which::New, Whose::Waiting) => ledger.waiting(after, most).await?,
+            (Which::New, Whose::Everybody) => ledger.in_clerk(after, most).await?,
+            (Which::Locked, _) => ledger.waiting_again(after, most).await?,
         };
         let (entries, pairs) = rows.into_iter().map(|row| (row.id, (row.row_key, row.clerk_id))).unzip();
         Ok(Batch { entries, pairs })

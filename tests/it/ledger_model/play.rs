@@ -30,8 +30,8 @@ impl Step {
             Self::Answers(answers, write_back) => record(ledger, model, answers, *write_back, &ids).await,
             Self::Settle(found) => settle(ledger, model, found).await,
             Self::NoteLink(who) => note_link(ledger, model, *who, &ids).await,
-            Self::AskWriteBack(all) => ask_write_back(ledger, model, *all).await,
-            Self::Rows(results) => write_back(ledger, model, results, &ids).await,
+            Self::AskWriteBack => ask_write_back(ledger, model).await,
+            Self::Rows(results, everybody) => write_back(ledger, model, results, *everybody, &ids).await,
             Self::Update(sendings) => update(ledger, model, sendings, &ids).await,
             Self::Undo(list) => undo(ledger, model, &known(list), &ids).await,
             Self::ComeToLight(list) => come_to_light(ledger, model, list).await,
@@ -208,28 +208,21 @@ async fn note_link(ledger: &Ledger, model: &mut Model, who: Who, ids: &Ids) -> R
     ledger.note_link(ids[&who], &clerk_id).await.map_err(fail)
 }
 
-async fn ask_write_back(ledger: &Ledger, model: &mut Model, all: bool) -> Result<(), TestCaseError> {
+async fn ask_write_back(ledger: &Ledger, model: &mut Model) -> Result<(), TestCaseError> {
     for user in model.users.values_mut().filter(|user| user.is_in_clerk()) {
         let shown = &mut user.shown;
-        if all || shown.wanted && shown.write_back != WriteBack::Written.word() {
+        if shown.wanted && shown.write_back != WriteBack::Written.word() {
             (shown.write_back, shown.told) = (WriteBack::Waiting.word(), false);
-            shown.wanted = true;
         }
     }
-    if !all {
-        return ledger.ask_write_back().await.map_err(fail);
-    }
-    let mut asked = Some(0);
-    while let Some(last) = asked {
-        asked = ledger.ask_write_back_of_all(last).await.map_err(fail)?;
-    }
-    Ok(())
+    ledger.ask_write_back().await.map_err(fail)
 }
 
 async fn write_back(
     ledger: &Ledger,
     model: &mut Model,
     results: &[(WriteBack, bool)],
+    everybody: bool,
     ids: &Ids,
 ) -> Result<(), TestCaseError> {
     let waiting = ledger.waiting(0, ALL).await.map_err(fail)?;
@@ -242,13 +235,17 @@ async fn write_back(
     prop_assert_eq!(whose(waiting.iter().map(|row| row.id), ids), waits(false));
     let again = ledger.waiting_again(0, ALL).await.map_err(fail)?;
     prop_assert_eq!(whose(again.iter().map(|row| row.id), ids), waits(true));
+    let in_clerk = ledger.in_clerk(0, ALL).await.map_err(fail)?;
+    prop_assert_eq!(whose(in_clerk.iter().map(|row| row.id), ids), model.which(User::is_in_clerk));
+    let rows = if everybody { in_clerk } else { waiting.into_iter().chain(again).collect() };
     let mut recorded = Vec::new();
-    for (row, (state, wrote)) in waiting.into_iter().chain(again).zip(results) {
+    for (row, (state, wrote)) in rows.into_iter().zip(results) {
         let who: Who = row.row_key.parse().expect("a number");
         let user = &mut model.users.get_mut(&who).expect("a known user").shown;
         prop_assert_eq!(Some(row.clerk_id.to_string()), user.clerk_id.clone(), "no ID goes to a wrong row");
         let told = !matches!(state, WriteBack::Written | WriteBack::None);
         (user.write_back, user.told, user.wrote) = (state.word(), told, user.wrote || *wrote);
+        user.wanted |= *state == WriteBack::Waiting;
         recorded.push(RowResult { id: row.id, state: *state, detail: told.then(|| "why".to_owned()), wrote: *wrote });
     }
     ledger.record_write_back(&recorded).await.map_err(fail)

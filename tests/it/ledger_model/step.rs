@@ -25,10 +25,10 @@ pub(super) enum Step {
     Settle(Vec<Who>),
     /// A Clerk user is about to be taken over.
     NoteLink(Who),
-    /// IDs are to be written back: those of the last pull, or all.
-    AskWriteBack(bool),
-    /// What became of the rows that wait, one after the other.
-    Rows(Vec<(WriteBack, bool)>),
+    /// The IDs of the last pull are to be written back.
+    AskWriteBack,
+    /// What became of the rows that wait, or of everybody's in Clerk, one after the other.
+    Rows(Vec<(WriteBack, bool)>, bool),
     /// Changes are sent; how that ends, one after the other.
     Update(Vec<Sending>),
     /// Users are deleted from Clerk again.
@@ -79,8 +79,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(answers, write_back)| Step::Answers(answers, write_back)),
         3 => some().prop_map(Step::Settle),
         1 => who().prop_map(Step::NoteLink),
-        2 => any::<bool>().prop_map(Step::AskWriteBack),
-        3 => proptest::collection::vec(row, 1..4).prop_map(Step::Rows),
+        2 => Just(Step::AskWriteBack),
+        4 => (proptest::collection::vec(row, 1..4), any::<bool>())
+            .prop_map(|(results, everybody)| Step::Rows(results, everybody)),
         3 => proptest::collection::vec(sending, 1..4).prop_map(Step::Update),
         2 => some().prop_map(Step::Undo),
         2 => some().prop_map(Step::ComeToLight),
