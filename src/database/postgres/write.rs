@@ -49,27 +49,34 @@ impl Postgres {
         };
         self.quick.store(changed.len() * 2 >= items.len(), Ordering::Relaxed);
         let mut found = vec![Found::LeftForCare; items.len()];
-        for (at, after) in changed {
-            if let Some(found) = found.get_mut(at) {
-                *found = Found::Changed { after };
+        for (number, what) in changed {
+            if let Some(found) = found.get_mut(index(number)) {
+                *found = what;
             }
         }
         Ok(found)
     }
 
+    /// Returns what was changed, by number.
     async fn change_at_once(
         &self,
         connection: &mut PgConnection,
         target: &Target,
         items: &[Item<'_>],
         mode: Mode,
-    ) -> sqlx::Result<Vec<Cell>> {
+    ) -> sqlx::Result<Vec<(i64, Found)>> {
         // Not for long: a locked row stands in the way of all others here.
         self.begin_writing(connection, "100ms").await?;
         let ids: Vec<&str> = items.iter().map(|item| item.id).collect();
         let told = with_keys(sql::write::postgres(target, mode).told, target, items);
         let told = told.bind(ids).bind(sql::quote_table(target.engine, &target.table));
-        told.fetch_all(connection).await?.iter().map(cell).collect()
+        let told = told.fetch_one(connection).await?;
+        let numbers =
+            |column: usize| -> sqlx::Result<Vec<i64>> { Ok(told.try_get::<Option<_>, _>(column)?.unwrap_or_default()) };
+        let held: Vec<Option<String>> = told.try_get::<Option<_>, _>(2)?.unwrap_or_default();
+        let done = numbers(0)?.into_iter().map(|number| (number, Found::Done));
+        let others = numbers(1)?.into_iter().zip(held);
+        Ok(done.chain(others.map(|(number, after)| (number, Found::Changed { after }))).collect())
     }
 
     /// Writes in one transaction. A batch of nothing is a rehearsal: what was not allowed would be refused, and it is taken back.
@@ -147,9 +154,12 @@ async fn read(
 }
 
 fn cell(row: &PgRow) -> sqlx::Result<Cell> {
-    // Postgres numbers from 1.
-    let at = usize::try_from(row.try_get::<i64, _>(0)? - 1).unwrap_or(usize::MAX);
-    Ok((at, row.try_get(1)?))
+    Ok((index(row.try_get(0)?), row.try_get(1)?))
+}
+
+/// Postgres numbers from 1.
+fn index(number: i64) -> usize {
+    usize::try_from(number - 1).unwrap_or(usize::MAX)
 }
 
 /// Makes a query of a statement whose first parameter is the array of keys.

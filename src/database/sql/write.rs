@@ -16,9 +16,9 @@ pub(in crate::database) struct WriteSql {
     pub(in crate::database) update: String,
     /// As `before`, without locking: every row that exists.
     pub(in crate::database) after: String,
-    /// What tells that the change was made: on Postgres a change that gives the number of each row it changed and what the column
-    /// holds then, and changes nothing where something could change that afterwards; elsewhere the count of the rows that hold
-    /// what they should.
+    /// What tells that the change was made. On Postgres a change that gives, in one row, the numbers of those it changed which then hold what they
+    /// should, and of all others that it changed the numbers, and what the column holds; it changes nothing where something could change
+    /// that afterwards. Elsewhere the count of the rows that hold what they should.
     pub(in crate::database) told: String,
 }
 
@@ -57,7 +57,7 @@ pub(in crate::database) fn postgres(target: &Target, mode: Mode) -> WriteSql {
     );
     // Compared by bytes whatever the column's type and collation.
     let held = format!("t.{column}::text COLLATE \"C\"");
-    let Change { value, condition, .. } = Change::new(
+    let Change { value, condition, done } = Change::new(
         mode,
         format!("t.{column} IS NULL"),
         &format!("{held} ~ '^user_[A-Za-z0-9_]{{1,64}}$'"),
@@ -67,7 +67,12 @@ pub(in crate::database) fn postgres(target: &Target, mode: Mode) -> WriteSql {
         "UPDATE {table} AS t SET {column} = {value} FROM unnest({keys}, $2::text[]) WITH ORDINALITY AS b(k, id, n) \
          WHERE t.{key} = b.k AND {condition}"
     );
-    let told = format!("{update} AND {NOTHING_ELSE_AT_WORK_POSTGRES} RETURNING b.n, t.{column}::text");
+    let told = format!(
+        "WITH changed AS ({update} AND {NOTHING_ELSE_AT_WORK_POSTGRES} \
+             RETURNING b.n, ({done}) IS TRUE AS done, CASE WHEN ({done}) IS NOT TRUE THEN t.{column}::text END AS held) \
+         SELECT array_agg(n) FILTER (WHERE done), array_agg(n) FILTER (WHERE NOT done), array_agg(held) FILTER (WHERE NOT done) \
+         FROM changed"
+    );
     WriteSql { before: format!("{read} FOR UPDATE OF t SKIP LOCKED"), update, after: read, told }
 }
 
