@@ -181,7 +181,7 @@ impl<'a> Blog<'a> {
 
     async fn backfill(&self, rig: &Rig, flags: &[&str]) -> Result<Measured> {
         let room = rig.room()?;
-        std::fs::copy(self.ledger, room.path("ledger.db")).context("a copy of the ledger")?;
+        room.copy(self.ledger, "ledger.db").context("a copy of the ledger")?;
         let program = room.program(&rig.program, "backfill", (&self.users, self.users.url()), None)?;
         let table = ["--table", "users", "--key", "id", "--ledger", "ledger.db", "--yes"];
         program.args(table).args(flags.iter().copied()).run().await

@@ -1,7 +1,7 @@
 //! What all groups share: the programs, a folder for files, databases with users in them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -141,8 +141,15 @@ impl Room {
 
     /// Copies a SQLite database into this folder, and returns the copy's URL.
     pub(crate) fn copied(&self, users: &Users) -> Result<String> {
-        let copy = self.path("copy.db");
-        std::fs::copy(users.file(), &copy)?;
+        let copy = self.copy(&users.file(), "copy.db")?;
         Ok(format!("sqlite:{}", copy.display()))
+    }
+
+    /// Copies a file into the room, and waits until it is on the disk: what is measured next is not to wait for that.
+    pub(crate) fn copy(&self, file: &Path, name: &str) -> Result<PathBuf> {
+        let copy = self.path(name);
+        std::fs::copy(file, &copy)?;
+        std::fs::File::open(&copy)?.sync_all()?;
+        Ok(copy)
     }
 }

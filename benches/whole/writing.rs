@@ -51,7 +51,7 @@ async fn beside_statements(rig: &Rig, engine: Engine, name: &str) -> Result<Vec<
             copy.expect_written().await?;
         }
         let copy = Copy::make(rig, &users).await?;
-        std::fs::copy(&ledger, copy.room.path("ledger.db"))?;
+        copy.room.copy(&ledger, "ledger.db")?;
         let run = copy.room.program(&rig.program, "backfill", (&users, &copy.url), None)?;
         let run = run.args(["--table", copy.table, "--key", "id", "--ledger", "ledger.db", "--yes"]).run().await?;
         run.expect("written", users.rows)?;

@@ -122,7 +122,7 @@ fn rows(counts: &Counts) -> Vec<(String, u64, String)> {
                 WriteBack::Held => "rows that bear another ID, left alone; often one of a development instance",
                 WriteBack::RowGone => "no row has the key any more",
                 WriteBack::Refused => "the database said no",
-                WriteBack::None => "not asked for",
+                WriteBack::None => "not tried yet",
             };
             let word = if state == WriteBack::None { "not written" } else { state.word() };
             (word.to_owned(), counts.written_back(state), remark.to_owned())

@@ -344,7 +344,8 @@ mod tests {
             (1000, 1000, 300, 1000),
             (1000, 1000, 200, 1500),
             (1000, 1000, 10, 2000),
-            (4000, 4000, 0, MOST_ROWS),
+            (4000, 4000, 0, 8000),
+            (8000, 8000, 0, MOST_ROWS),
             (MOST_ROWS, MOST_ROWS as usize, 1, MOST_ROWS),
             (4000, 4000, 3000, 400),
             (4000, 4000, 120_000, FEWEST_ROWS),
@@ -355,6 +356,11 @@ mod tests {
             (1000, 300, 900, 100),
         ] {
             assert_eq!(after(size, rows, millis), expected, "{rows} of {size} rows in {millis} ms");
+        }
+        for (size, expected) in [(MOST_ROWS, MOST_ROWS / 4), (100, FEWEST_ROWS), (FEWEST_ROWS, FEWEST_ROWS)] {
+            let mut batch_size = BatchSize { rows: size };
+            batch_size.shrink();
+            assert_eq!(batch_size.rows, expected, "{size} rows without an answer");
         }
     }
 

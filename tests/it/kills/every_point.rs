@@ -78,7 +78,7 @@ async fn a_sqlite_file_with_half_a_batch_in_it_is_put_right_by_the_next_run() {
     for (mode, remains) in [("delete", "-journal"), ("wal", "-wal")] {
         let rig = Rig::new(servers::sqlite().await, 700, Duration::ZERO).await;
         let widen = format!(
-            "PRAGMA journal_mode = {mode}; ALTER TABLE users ADD COLUMN image blob; UPDATE users SET image = zeroblob(4000);"
+            "PRAGMA journal_mode = {mode}; ALTER TABLE users ADD COLUMN image blob; UPDATE users SET image = zeroblob(16000);"
         );
         rig.database.execute(&widen).await;
         let migrate = ["migrate", "--query", "users.sql", "--yes", "--quiet"];
