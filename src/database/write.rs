@@ -1,6 +1,6 @@
 //! Write-back apart from SQL: keys made ready, a refused batch halved until the guilty rows stand alone, answers put in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::error::WriteError;
 use super::inspect::Target;
@@ -167,7 +167,7 @@ struct Entry<'a> {
 /// Entries to write in one transaction.
 #[derive(Debug)]
 pub(super) struct Part {
-    /// Their numbers. No two of them have one key.
+    /// Their numbers. Without care, no two of them have one key.
     numbers: Vec<usize>,
     /// Which of their rows are changed.
     pub(super) mode: Mode,
@@ -193,22 +193,18 @@ impl<'a> Work<'a> {
             Entry { id, key: key::read(&target.key_kind, text), outcome: Outcome::Found(Found::Gone) }
         };
         let entries: Vec<Entry> = batch.iter().map(entry).collect();
-        let mut seen: HashMap<&Key, usize> = HashMap::with_capacity(entries.len());
-        // What names a key again comes after what named it before, and finds what that left in the row.
-        let mut parts: Vec<Vec<usize>> = vec![Vec::with_capacity(entries.len())];
-        for (number, entry) in entries.iter().enumerate() {
-            let Some(key) = &entry.key else { continue };
-            let times = seen.entry(key).and_modify(|times| *times += 1).or_insert(0);
-            if *times == parts.len() {
-                parts.push(Vec::new());
-            }
-            parts[*times].push(number);
-        }
-        let again = if mode == Mode::Replace { Mode::Fill } else { mode };
-        let part = |(times, numbers)| Part { numbers, mode: if times == 0 { mode } else { again }, with_care: false };
-        let parts = parts.into_iter().enumerate().filter(|(_, numbers)| !numbers.is_empty());
-        let mut todo: Vec<Part> = parts.map(part).collect();
-        todo.reverse();
+        let mut seen: HashSet<&Key> = HashSet::with_capacity(entries.len());
+        let keyed = entries.iter().enumerate().filter_map(|(number, entry)| Some((number, entry.key.as_ref()?)));
+        let (first, again): (Vec<_>, Vec<_>) = keyed.partition(|(_, key)| seen.insert(key));
+        let part = |keyed: Vec<(usize, &Key)>, mode, with_care| Part {
+            numbers: keyed.into_iter().map(|(number, _)| number).collect(),
+            mode,
+            with_care,
+        };
+        // What names a key again comes after what named it first, and never replaces what that left in the row.
+        let mode_again = if mode == Mode::Replace { Mode::Fill } else { mode };
+        let mut todo = vec![part(again, mode_again, true), part(first, mode, false)];
+        todo.retain(|part| !part.numbers.is_empty());
         Self { entries, todo, is_begun: false, halvings_for_locks: HALVINGS_FOR_LOCKS }
     }
 

@@ -171,9 +171,7 @@ impl Ledger {
     /// # Errors
     /// As [`Self::created`].
     pub async fn former_ids(&self, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        let sql = "SELECT id, COALESCE(row_key, user_id), former_clerk_id FROM user
-             WHERE former_clerk_id IS NOT NULL AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER)";
-        self.to_write(sql, 0, most).await
+        self.to_write("former_clerk_id", "former_clerk_id IS NOT NULL", 0, most).await
     }
 
     /// Records that these rows bear no former Clerk ID any more.
@@ -196,10 +194,8 @@ impl Ledger {
     /// # Errors
     /// As [`Self::created`].
     pub async fn written_ids(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        let sql = "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE (state = 'deleted' AND clerk_id IS NOT NULL OR state = 'adopted' AND wrote = 1) AND id > ?
-             ORDER BY id LIMIT CAST(? AS INTEGER)";
-        self.to_write(sql, after, most).await
+        let ours = "state = 'deleted' AND clerk_id IS NOT NULL OR state = 'adopted' AND wrote = 1";
+        self.to_write("clerk_id", ours, after, most).await
     }
 
     /// Records that these rows bear no Clerk ID of ours any more.

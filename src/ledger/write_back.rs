@@ -82,13 +82,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
     pub async fn waiting(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        self.to_write(
-            "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail IS NULL ORDER BY id LIMIT CAST(? AS INTEGER)",
-            after,
-            most,
-        )
-        .await
+        let new = "write_back = 'waiting' AND wanted = 1 AND write_back_detail IS NULL";
+        self.to_write("clerk_id", new, after, most).await
     }
 
     /// Returns up to `most` Clerk IDs after the entry `after` that were tried and still wait.
@@ -96,34 +91,32 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
     pub async fn waiting_again(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        self.to_write(
-            "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE write_back = 'waiting' AND wanted = 1 AND id > ? AND write_back_detail NOT NULL ORDER BY id LIMIT CAST(? AS INTEGER)",
-            after,
-            most,
-        )
-        .await
+        let tried = "write_back = 'waiting' AND wanted = 1 AND write_back_detail NOT NULL";
+        self.to_write("clerk_id", tried, after, most).await
     }
 
-    /// Returns up to `most` Clerk IDs after the entry `after` of users that are in Clerk, whoever the last pull brought, and whatever is known
-    /// of their rows: they may have changed since.
+    /// Returns up to `most` Clerk IDs after the entry `after` of users that are in Clerk, whoever the last pull brought, and whatever
+    /// is known of their rows: they may have changed since.
     ///
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read, or a Clerk ID in it is damaged.
     pub async fn in_clerk(&self, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
-        self.to_write(
-            "SELECT id, COALESCE(row_key, user_id), clerk_id FROM user
-             WHERE state IN ('created', 'adopted') AND id > ? ORDER BY id LIMIT CAST(? AS INTEGER)",
-            after,
-            most,
-        )
-        .await
+        self.to_write("clerk_id", "state IN ('created', 'adopted')", after, most).await
     }
 
-    /// Reads Clerk IDs with the keys of their rows: the statement gives entry, key and ID, after an entry, so many at most.
-    pub(super) async fn to_write(&self, sql: &'static str, after: i64, most: u32) -> Result<Vec<ToWrite>, LedgerError> {
+    /// Reads the Clerk IDs that stand in a column, with the keys of their rows: of users of whom a condition holds, after an entry, so
+    /// many at most.
+    pub(super) async fn to_write(
+        &self,
+        column: &'static str,
+        condition: &'static str,
+        after: i64,
+        most: u32,
+    ) -> Result<Vec<ToWrite>, LedgerError> {
         let sql = format!(
-            "WITH page (id, row_key, clerk_id) AS ({sql})
+            "WITH page (id, row_key, clerk_id) AS (
+                 SELECT id, COALESCE(row_key, user_id), {column} FROM user WHERE ({condition}) AND id > ?
+                 ORDER BY id LIMIT CAST(? AS INTEGER))
              SELECT json_group_array(json_array(id, row_key, clerk_id)) FROM page"
         );
         let mut rows = Vec::with_capacity(most as usize);

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres as Driver};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, FromRow, Row};
 
 use super::Postgres;
 use super::failure::write_failure;
@@ -49,34 +49,32 @@ impl Postgres {
         };
         self.quick.store(changed.len() * 2 >= items.len(), Ordering::Relaxed);
         let mut found = vec![Found::LeftForCare; items.len()];
-        for (number, what) in changed {
-            if let Some(found) = found.get_mut(index(number)) {
-                *found = what;
+        for (at, changed) in changed {
+            if let Some(found) = found.get_mut(at) {
+                *found = changed;
             }
         }
         Ok(found)
     }
 
-    /// Returns what was changed, by number.
+    /// Returns what was changed, each with the number of its item.
     async fn change_at_once(
         &self,
         connection: &mut PgConnection,
         target: &Target,
         items: &[Item<'_>],
         mode: Mode,
-    ) -> sqlx::Result<Vec<(i64, Found)>> {
+    ) -> sqlx::Result<Vec<(usize, Found)>> {
         // Not for long: a locked row stands in the way of all others here.
         self.begin_writing(connection, "100ms").await?;
         let ids: Vec<&str> = items.iter().map(|item| item.id).collect();
         let told = with_keys(sql::write::postgres(target, mode).told, target, items);
         let told = told.bind(ids).bind(sql::quote_table(target.engine, &target.table));
         let told = told.fetch_one(connection).await?;
-        let numbers =
-            |column: usize| -> sqlx::Result<Vec<i64>> { Ok(told.try_get::<Option<_>, _>(column)?.unwrap_or_default()) };
-        let held: Vec<Option<String>> = told.try_get::<Option<_>, _>(2)?.unwrap_or_default();
-        let done = numbers(0)?.into_iter().map(|number| (number, Found::Done));
-        let others = numbers(1)?.into_iter().zip(held);
-        Ok(done.chain(others.map(|(number, after)| (number, Found::Changed { after }))).collect())
+        let (done, others, held): (Vec<i64>, Vec<i64>, Vec<Option<String>>) = FromRow::from_row(&told)?;
+        let done = done.into_iter().map(|number| (index(number), Found::Done));
+        let others = others.into_iter().zip(held).map(|(number, after)| (index(number), Found::Changed { after }));
+        Ok(done.chain(others).collect())
     }
 
     /// Writes in one transaction. A batch of nothing is a rehearsal: what was not allowed would be refused, and it is taken back.

@@ -16,9 +16,9 @@ pub(in crate::database) struct WriteSql {
     pub(in crate::database) update: String,
     /// As `before`, without locking: every row that exists.
     pub(in crate::database) after: String,
-    /// What tells that the change was made. On Postgres a change that gives, in one row, the numbers of those it changed which then hold what they
-    /// should, and of all others that it changed the numbers, and what the column holds; it changes nothing where something could change
-    /// that afterwards. Elsewhere the count of the rows that hold what they should.
+    /// What tells that the change was made. On Postgres a change that gives three arrays: the numbers of the rows it changed that
+    /// then hold what they should, the numbers of the others it changed, and what these hold; it changes nothing where something
+    /// could change that afterwards. Elsewhere the count of the rows that hold what they should.
     pub(in crate::database) told: String,
 }
 
@@ -70,8 +70,8 @@ pub(in crate::database) fn postgres(target: &Target, mode: Mode) -> WriteSql {
     let told = format!(
         "WITH changed AS ({update} AND {NOTHING_ELSE_AT_WORK_POSTGRES} \
              RETURNING b.n, ({done}) IS TRUE AS done, CASE WHEN ({done}) IS NOT TRUE THEN t.{column}::text END AS held) \
-         SELECT array_agg(n) FILTER (WHERE done), array_agg(n) FILTER (WHERE NOT done), array_agg(held) FILTER (WHERE NOT done) \
-         FROM changed"
+         SELECT COALESCE(array_agg(n) FILTER (WHERE done), '{{}}'), COALESCE(array_agg(n) FILTER (WHERE NOT done), '{{}}'), \
+             COALESCE(array_agg(held) FILTER (WHERE NOT done), '{{}}') FROM changed"
     );
     WriteSql { before: format!("{read} FOR UPDATE OF t SKIP LOCKED"), update, after: read, told }
 }
@@ -187,20 +187,18 @@ pub(in crate::database) fn fill_batch_sqlite(rows: usize) -> String {
     format!("INSERT INTO temp.{BATCH} (n, id, k) VALUES {}", triples(rows))
 }
 
-/// SQLite: what a change of a table may bring about besides: whether there are triggers, of whatever table; whether it has generated columns;
-/// whether something in its definition replaces rows. The transaction keeps that as it is until it ends.
-pub(in crate::database) const AT_WORK_SQLITE: &str = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger') AS triggers, \
-         EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE hidden IN (2, 3)) AS generated_columns, \
-         EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND sql LIKE '%CONFLICT%REPLACE%') AS replaces";
-
-/// SQLite: makes an update fail whatever the table says of conflicts: `UNIQUE ON CONFLICT REPLACE` would remove another user's row.
-pub(in crate::database) fn or_abort_sqlite(update: &str) -> String {
-    update.replacen("UPDATE", "UPDATE OR ABORT", 1)
-}
+/// SQLite: what a change of the table `?1` may bring about besides: whether there are triggers, of whatever table; whether it has
+/// generated columns; whether something in its definition replaces rows. The transaction keeps that as it is until it ends.
+pub(in crate::database) const AT_WORK_SQLITE: &str = "\
+    SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger') AS triggers, \
+    EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE hidden IN (2, 3)) AS generated_columns, \
+    EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE \
+        AND sql LIKE '%CONFLICT%REPLACE%') AS replaces";
 
 /// SQLite: reading and writing by way of the batch's table. `CROSS JOIN`, and a plus before what is not to be looked up in an
-/// index, keep the planner from reading the whole table.
-pub(in crate::database) fn sqlite(target: &Target, mode: Mode) -> WriteSql {
+/// index, keep the planner from reading the whole table. The update fails at a conflict whatever the table says, if asked to:
+/// `UNIQUE ON CONFLICT REPLACE` would remove another user's row.
+pub(in crate::database) fn sqlite(target: &Target, mode: Mode, or_abort: bool) -> WriteSql {
     let (table, key, column) = quoted(target);
     let join = format!("temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = +b.k");
     let read = format!("SELECT b.n, t.{column} FROM {join}");
@@ -213,8 +211,9 @@ pub(in crate::database) fn sqlite(target: &Target, mode: Mode) -> WriteSql {
         ),
         format!("+t.{column} = b.id COLLATE BINARY"),
     );
+    let or_abort = if or_abort { "OR ABORT " } else { "" };
     let update = format!(
-        "UPDATE {table} AS t SET {column} = {value} FROM temp.{BATCH} AS b WHERE t.{key} = +b.k AND {condition}"
+        "UPDATE {or_abort}{table} AS t SET {column} = {value} FROM temp.{BATCH} AS b WHERE t.{key} = +b.k AND {condition}"
     );
     let told = format!("SELECT count(*) FROM {join} WHERE {done}");
     WriteSql { before: read.clone(), update, after: read, told }

@@ -56,23 +56,24 @@ impl Sqlite {
         items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
-        let sql = sql::write::sqlite(target, mode);
         let failed = |error| write_failure(&error);
         run(connection, sql::write::BATCH_TABLE_SQLITE).await.map_err(failed)?;
         // Nobody is kept waiting meanwhile: that table is our own.
         run(connection, "BEGIN").await.map_err(failed)?;
         fill(connection, items).await.map_err(failed)?;
         run(connection, "COMMIT").await.map_err(failed)?;
-        let mut at_work = begin(connection, target).await.map_err(failed)?;
         if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
+            let at_work = begin(connection, target).await.map_err(failed)?;
+            let sql = sql::write::sqlite(target, mode, at_work.or_abort());
             if change_all(connection, &sql, at_work, items.len()).await.map_err(failed)? {
                 return Ok(vec![Found::Done; items.len()]);
             }
             run(connection, "ROLLBACK").await.map_err(failed)?;
-            at_work = begin(connection, target).await.map_err(failed)?;
         }
-        let before = read(connection, sql.before.clone()).await.map_err(failed)?;
-        run(connection, at_work.update(&sql)).await.map_err(failed)?;
+        let at_work = begin(connection, target).await.map_err(failed)?;
+        let sql = sql::write::sqlite(target, mode, at_work.or_abort());
+        let before = read(connection, sql.before).await.map_err(failed)?;
+        run(connection, sql.update).await.map_err(failed)?;
         let after = read(connection, sql.after).await.map_err(failed)?;
         let found = compare(items.len(), before, after)?;
         self.quick.store(count_changed(&found) == items.len(), Ordering::Relaxed);
@@ -89,10 +90,15 @@ struct AtWork {
 }
 
 impl AtWork {
-    /// Returns the statement that changes a batch. How it takes conflicts holds for what triggers do as well: an `INSERT OR IGNORE` of
-    /// theirs would fail. So where there are any, it says nothing of conflicts if it need not.
-    fn update(self, sql: &WriteSql) -> String {
-        if self.triggers && !self.replaces { sql.update.clone() } else { sql::write::or_abort_sqlite(&sql.update) }
+    /// Returns whether a change says itself that it fails at a conflict. That would hold for what triggers do as well, and an
+    /// `INSERT OR IGNORE` of theirs would fail; so where there are any, it is said only if it must be.
+    fn or_abort(self) -> bool {
+        !self.triggers || self.replaces
+    }
+
+    /// Returns whether rows that a change was told to have changed may hold something else.
+    fn may_change_once_more(self) -> bool {
+        self.triggers || self.generated_columns
     }
 }
 
@@ -110,12 +116,11 @@ async fn change_all(
     at_work: AtWork,
     rows: usize,
 ) -> sqlx::Result<bool> {
-    let update = AssertSqlSafe(at_work.update(sql));
-    let changed = sqlx::raw_sql(update).execute(&mut *connection).await?.rows_affected();
+    let changed = sqlx::raw_sql(AssertSqlSafe(sql.update.clone())).execute(&mut *connection).await?.rows_affected();
     if changed != rows as u64 {
         return Ok(false);
     }
-    if !at_work.triggers && !at_work.generated_columns {
+    if !at_work.may_change_once_more() {
         return Ok(true);
     }
     let told = sqlx::query_scalar(AssertSqlSafe(sql.told.clone())).persistent(false);

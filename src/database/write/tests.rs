@@ -101,7 +101,7 @@ fn a_key_that_is_named_again_comes_after_and_never_replaces_what_the_batch_wrote
         };
         Ok(items.iter().map(&mut change).collect())
     });
-    assert_eq!(parts, [(vec![0, 1, 4], Mode::Replace), (vec![2, 5], Mode::Fill), (vec![3], Mode::Fill)]);
+    assert_eq!(parts, [(vec![0, 1, 4], Mode::Replace), (vec![2, 3, 5], Mode::Fill)]);
     let held = |id: &str| Written::Held(id.to_owned());
     let new = Written::Written;
     assert_eq!(written, [new.clone(), new.clone(), held("user_1"), held("user_1"), new, held("user_5")]);

@@ -60,7 +60,7 @@ async fn what_names_a_row_again_finds_it_filled() {
         database
             .execute(&format!(
                 "CREATE TABLE users (id {text} PRIMARY KEY, clerk_id {text} UNIQUE); \
-                 INSERT INTO users VALUES ('a', NULL), ('d', NULL), ('e', 'user_other')"
+                 INSERT INTO users VALUES ('a', NULL), ('d', NULL), ('e', 'user_other'), ('f', NULL)"
             ))
             .await;
         let opened = open(&database, Access::Write).await;
@@ -70,6 +70,13 @@ async fn what_names_a_row_again_finds_it_filled() {
         assert_eq!(written, [Written::Written, held("user_a"), Written::Written], "{}", database.engine);
         let written = write(&opened, &target, &[("e", "user_e"), ("e", "user_y")], true).await;
         assert_eq!(written, [Written::Written, held("user_e")], "{}", database.engine);
+        // The first is refused, for another row has its ID; of the others one is taken, whichever.
+        let written = write(&opened, &target, &[("f", "user_a"), ("f", "user_1"), ("f", "user_2")], false).await;
+        let row = database.query("SELECT clerk_id FROM users WHERE id = 'f'").await;
+        let id = row[0][0].clone().expect("an ID");
+        let expected = ["user_1", "user_2"].map(|one| if one == id { Written::Written } else { held(&id) });
+        assert!(matches!(written[0], Written::Refused(_)), "{}: {written:?}", database.engine);
+        assert_eq!(written[1..], expected, "{}", database.engine);
         let cleared = opened.clear_clerk_ids(&target, &batch(&[("a", "user_x"), ("a", "user_a")])).await;
         let cleared = cleared.expect("the batch is taken");
         assert_eq!(cleared, [Cleared::Held("user_a".to_owned()), Cleared::Cleared], "{}", database.engine);
