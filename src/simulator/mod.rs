@@ -16,6 +16,7 @@ mod faults;
 mod fields;
 mod gate;
 mod hold;
+mod id;
 mod limit;
 mod line;
 mod log;

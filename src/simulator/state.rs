@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::error::{Problem, Refusal};
-use super::user::{Identifier, User, new_id};
+use super::id::new_id;
+use super::user::{Identifier, User};
 
 /// A place in the order of the list: by creation time, then by arrival.
 pub(super) type Place = (i64, usize);

@@ -1,6 +1,7 @@
 //! A user as the simulator keeps it.
 
 use super::fields::Metadata;
+use super::id::new_id;
 
 /// What makes a user findable, and must be unique across the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,15 +85,6 @@ impl Contact {
     fn is_good_for_sign_in(&self) -> bool {
         self.standing.claims() && !self.second_factor
     }
-}
-
-/// Returns an ID as Clerk's: 27 digits in base 62, enough never to meet the same twice. IDs differ from run to run, as those of
-/// two Clerk instances do: one taken for another must show.
-pub(super) fn new_id(prefix: &str) -> String {
-    let mut id = String::with_capacity(prefix.len() + 27);
-    id.push_str(prefix);
-    id.extend((0..27).map(|_| fastrand::alphanumeric()));
-    id
 }
 
 /// A digest and the name of what made it.
