@@ -129,13 +129,14 @@ async fn change_all(connection: &mut MySqlConnection, sql: &WriteSql, rows: usiz
     if changed != rows as u64 {
         return Ok(false);
     }
-    let told = sqlx::query_scalar(AssertSqlSafe(sql.told.clone())).persistent(false);
-    let right: i64 = told.fetch_one(connection).await?;
+    let right: i64 = sqlx::raw_sql(AssertSqlSafe(sql.told.clone())).fetch_one(connection).await?.try_get(0)?;
     Ok(right.unsigned_abs() == changed)
 }
 
+/// Reads without preparing the statement: closing it would not be answered, and what is sent next would wait for 40 ms, until the
+/// server acknowledges the packet all the same.
 async fn read(connection: &mut MySqlConnection, statement: String) -> sqlx::Result<Vec<Cell>> {
-    let rows = sqlx::query(AssertSqlSafe(statement)).persistent(false).fetch_all(connection).await?;
+    let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(connection).await?;
     rows.iter().map(cell).collect()
 }
 

@@ -102,17 +102,20 @@ pub(in crate::database) fn drop_batch_mysql(target: &Target) -> String {
     format!("DROP TEMPORARY TABLE IF EXISTS {}", batch_mysql(target))
 }
 
-/// MySQL: fills the batch's table with rows of number, ID, key, some of them, and returns how many. All texts are written as
-/// hexadecimal digits, which no setting of the server reads in another way; as parameters, each would have to be announced.
+/// MySQL: fills the batch's table with rows of number, ID, key, some of them, and returns how many. Texts are written so that no
+/// setting of the server reads them in another way; as parameters, each would have to be announced.
 pub(in crate::database) fn fill_batch_mysql(target: &Target, first: usize, items: &[Item<'_>]) -> (String, usize) {
     let mut insert = format!("INSERT INTO {} (n, id, k) VALUES ", batch_mysql(target));
     let mut rows = 0;
     for item in items {
         insert.push_str(if rows == 0 { "(" } else { ", (" });
         insert.push_str(&(first + rows).to_string());
-        push_hex(&mut insert, ", _utf8mb4 X'", item.id.as_bytes());
-        let introducer = if matches!(item.key, Key::Binary(_)) { ", X'" } else { ", _utf8mb4 X'" };
-        push_hex(&mut insert, introducer, &item.key.bytes());
+        push_text(&mut insert, item.id);
+        match item.key {
+            Key::Text(text) => push_text(&mut insert, text),
+            Key::Integer(number) => push_text(&mut insert, &number.to_string()),
+            Key::Binary(bytes) => push_hex(&mut insert, ", X'", bytes),
+        }
         insert.push(')');
         rows += 1;
         if insert.len() > LONGEST_INSERT {
@@ -120,6 +123,17 @@ pub(in crate::database) fn fill_batch_mysql(target: &Target, first: usize, items
         }
     }
     (insert, rows)
+}
+
+/// As it is, if that is letters, digits, `_` and `-`, as most IDs and keys are: half as long, and quicker to read.
+fn push_text(sql: &mut String, text: &str) {
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+        sql.push_str(", _utf8mb4 '");
+        sql.push_str(text);
+        sql.push('\'');
+    } else {
+        push_hex(sql, ", _utf8mb4 X'", text.as_bytes());
+    }
 }
 
 fn push_hex(sql: &mut String, before: &str, bytes: &[u8]) {
@@ -176,8 +190,8 @@ fn batch_mysql(target: &Target) -> String {
 }
 
 /// SQLite: makes the batch's table. The key column has no affinity, so that comparing takes that of the key.
-pub(in crate::database) const BATCH_TABLE_SQLITE: &str =
-    "CREATE TEMP TABLE IF NOT EXISTS db2clerk_batch (n INTEGER PRIMARY KEY, id TEXT NOT NULL, k)";
+pub(in crate::database) const BATCH_TABLE_SQLITE: &str = "CREATE TEMP TABLE IF NOT EXISTS db2clerk_batch \
+    (n INTEGER NOT NULL, id TEXT NOT NULL, k NOT NULL, PRIMARY KEY (k, n)) WITHOUT ROWID";
 
 /// SQLite: empties the batch's table.
 pub(in crate::database) const EMPTY_BATCH_SQLITE: &str = "DELETE FROM temp.db2clerk_batch";
@@ -187,22 +201,59 @@ pub(in crate::database) fn fill_batch_sqlite(rows: usize) -> String {
     format!("INSERT INTO temp.{BATCH} (n, id, k) VALUES {}", triples(rows))
 }
 
-/// SQLite: what a change of the table `?1` may bring about besides: whether there are triggers, of whatever table; whether it has
-/// generated columns; whether something in its definition replaces rows. The transaction keeps that as it is until it ends.
+/// SQLite: what a change of the table `?1` has to heed, of its own triggers and those of others, generated columns, and a clause in
+/// its definition that replaces rows. The transaction keeps that as it is until it ends.
 pub(in crate::database) const AT_WORK_SQLITE: &str = "\
-    SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger') AS triggers, \
-    EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE hidden IN (2, 3)) AS generated_columns, \
+    SELECT NOT triggers OR replaces AS or_abort, triggers OR generated AS may_change_once_more, has_rowid FROM (SELECT \
+    EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger') AS triggers, \
+    EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE hidden IN (2, 3)) AS generated, \
     EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE \
-        AND sql LIKE '%CONFLICT%REPLACE%') AS replaces";
+        AND sql LIKE '%CONFLICT%REPLACE%') AS replaces, \
+    EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND wr = 0) \
+        AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, 'main') WHERE name = 'rowid' COLLATE NOCASE) AS has_rowid)";
 
 /// SQLite: reading and writing by way of the batch's table. `CROSS JOIN`, and a plus before what is not to be looked up in an
-/// index, keep the planner from reading the whole table. The update fails at a conflict whatever the table says, if asked to:
-/// `UNIQUE ON CONFLICT REPLACE` would remove another user's row.
+/// index, keep the planner from reading the whole table.
 pub(in crate::database) fn sqlite(target: &Target, mode: Mode, or_abort: bool) -> WriteSql {
     let (table, key, column) = quoted(target);
     let join = format!("temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = +b.k");
     let read = format!("SELECT b.n, t.{column} FROM {join}");
-    let Change { value, condition, done } = Change::new(
+    let Change { condition, done, .. } = change_sqlite(&column, mode);
+    let set = set_sqlite(target, mode, or_abort);
+    let update = format!("{set} WHERE t.{key} = +b.k AND {condition}");
+    let told = format!("SELECT count(*) FROM {join} WHERE {done}");
+    WriteSql { before: read.clone(), update, after: read, told }
+}
+
+/// SQLite: between which places the rows of two keys of the batch lie, `?1` and `?2`.
+pub(in crate::database) fn places_sqlite(target: &Target) -> String {
+    let (table, key, _) = quoted(target);
+    format!(
+        "SELECT min(t.rowid), max(t.rowid) FROM temp.{BATCH} AS b CROSS JOIN {table} AS t ON t.{key} = +b.k WHERE b.n IN (?1, ?2)"
+    )
+}
+
+/// SQLite: the same change, of the rows that lie between two places, `?1` and `?2`: read one after the other, and each looked up in
+/// the batch, which is small and in memory; where the batch is looked up in the table, every row is another page of the index. A
+/// key counts here only if it is the very same value.
+pub(in crate::database) fn update_between_places_sqlite(target: &Target, mode: Mode, or_abort: bool) -> String {
+    let (_, key, column) = quoted(target);
+    let Change { condition, .. } = change_sqlite(&column, mode);
+    let set = set_sqlite(target, mode, or_abort);
+    format!("{set} WHERE t.rowid BETWEEN ?1 AND ?2 AND b.k = +t.{key} COLLATE BINARY AND {condition}")
+}
+
+/// The update fails at a conflict whatever the table says, if asked to: `UNIQUE ON CONFLICT REPLACE` would remove another user's
+/// row.
+fn set_sqlite(target: &Target, mode: Mode, or_abort: bool) -> String {
+    let (table, _, column) = quoted(target);
+    let Change { value, .. } = change_sqlite(&column, mode);
+    let or_abort = if or_abort { "OR ABORT " } else { "" };
+    format!("UPDATE {or_abort}{table} AS t SET {column} = {value} FROM temp.{BATCH} AS b")
+}
+
+fn change_sqlite(column: &str, mode: Mode) -> Change {
+    Change::new(
         mode,
         format!("+t.{column} IS NULL"),
         &format!(
@@ -210,13 +261,7 @@ pub(in crate::database) fn sqlite(target: &Target, mode: Mode, or_abort: bool) -
              AND length(CAST(t.{column} AS BLOB)) <= 69"
         ),
         format!("+t.{column} = b.id COLLATE BINARY"),
-    );
-    let or_abort = if or_abort { "OR ABORT " } else { "" };
-    let update = format!(
-        "UPDATE {or_abort}{table} AS t SET {column} = {value} FROM temp.{BATCH} AS b WHERE t.{key} = +b.k AND {condition}"
-    );
-    let told = format!("SELECT count(*) FROM {join} WHERE {done}");
-    WriteSql { before: read.clone(), update, after: read, told }
+    )
 }
 
 fn triples(rows: usize) -> String {

@@ -11,7 +11,6 @@ use crate::database::error::WriteError;
 use crate::database::inspect::Target;
 use crate::database::key::Key;
 use crate::database::sql;
-use crate::database::sql::write::WriteSql;
 use crate::database::write::{Cell, Failure, Found, Item, Mode, compare, count_changed};
 use crate::kill_point::{self, Point};
 
@@ -64,14 +63,13 @@ impl Sqlite {
         run(connection, "COMMIT").await.map_err(failed)?;
         if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
             let at_work = begin(connection, target).await.map_err(failed)?;
-            let sql = sql::write::sqlite(target, mode, at_work.or_abort());
-            if change_all(connection, &sql, at_work, items.len()).await.map_err(failed)? {
+            if change_all(connection, target, mode, at_work, items.len()).await.map_err(failed)? {
                 return Ok(vec![Found::Done; items.len()]);
             }
             run(connection, "ROLLBACK").await.map_err(failed)?;
         }
         let at_work = begin(connection, target).await.map_err(failed)?;
-        let sql = sql::write::sqlite(target, mode, at_work.or_abort());
+        let sql = sql::write::sqlite(target, mode, at_work.or_abort);
         let before = read(connection, sql.before).await.map_err(failed)?;
         run(connection, sql.update).await.map_err(failed)?;
         let after = read(connection, sql.after).await.map_err(failed)?;
@@ -81,25 +79,16 @@ impl Sqlite {
     }
 }
 
-/// What a change of the table may bring about besides.
+/// What a change of the table has to heed.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 struct AtWork {
-    triggers: bool,
-    generated_columns: bool,
-    replaces: bool,
-}
-
-impl AtWork {
-    /// Returns whether a change says itself that it fails at a conflict. That would hold for what triggers do as well, and an
+    /// Whether a change says itself that it fails at a conflict. That would hold for what triggers do as well, and an
     /// `INSERT OR IGNORE` of theirs would fail; so where there are any, it is said only if it must be.
-    fn or_abort(self) -> bool {
-        !self.triggers || self.replaces
-    }
-
-    /// Returns whether rows that a change was told to have changed may hold something else.
-    fn may_change_once_more(self) -> bool {
-        self.triggers || self.generated_columns
-    }
+    or_abort: bool,
+    /// Whether rows that a change was told to have changed may hold something else.
+    may_change_once_more: bool,
+    /// Whether rows have a place, `rowid`, of which no column takes the name.
+    has_rowid: bool,
 }
 
 /// Begins a transaction that nobody else's can come between.
@@ -108,24 +97,54 @@ async fn begin(connection: &mut SqliteConnection, target: &Target) -> sqlx::Resu
     sqlx::query_as(sql::write::AT_WORK_SQLITE).bind(&target.table.table).fetch_one(connection).await
 }
 
-/// Changes so many rows in one statement, and returns whether all of them were changed and hold what they should. Where nothing can
-/// change them once more, they are not looked at again, which takes as long as the change does.
+/// Changes so many rows, and returns whether all of them were changed and hold what they should. Where nothing can change them
+/// once more, they are not looked at again, which takes as long as the change does.
 async fn change_all(
     connection: &mut SqliteConnection,
-    sql: &WriteSql,
+    target: &Target,
+    mode: Mode,
     at_work: AtWork,
     rows: usize,
 ) -> sqlx::Result<bool> {
-    let changed = sqlx::raw_sql(AssertSqlSafe(sql.update.clone())).execute(&mut *connection).await?.rows_affected();
-    if changed != rows as u64 {
+    let rows = rows as u64;
+    // What is replaced twice, by two keys that one row answers to, would count as two rows.
+    let together = at_work.has_rowid && mode != Mode::Replace;
+    let mut changed = if together { change_together(connection, target, mode, at_work, rows).await? } else { 0 };
+    let sql = sql::write::sqlite(target, mode, at_work.or_abort);
+    if changed < rows {
+        changed += sqlx::raw_sql(AssertSqlSafe(sql.update)).execute(&mut *connection).await?.rows_affected();
+    }
+    if changed != rows {
         return Ok(false);
     }
-    if !at_work.may_change_once_more() {
+    if !at_work.may_change_once_more {
         return Ok(true);
     }
-    let told = sqlx::query_scalar(AssertSqlSafe(sql.told.clone())).persistent(false);
+    let told = sqlx::query_scalar(AssertSqlSafe(sql.told)).persistent(false);
     let right: i64 = told.fetch_one(connection).await?;
     Ok(right.unsigned_abs() == changed)
+}
+
+/// Changes rows that lie together, if they do: users come in the order of the table, as a rule, and then the first and the last
+/// of a batch say where the others are. Returns how many were changed.
+async fn change_together(
+    connection: &mut SqliteConnection,
+    target: &Target,
+    mode: Mode,
+    at_work: AtWork,
+    rows: u64,
+) -> sqlx::Result<u64> {
+    let places = sqlx::query_as(AssertSqlSafe(sql::write::places_sqlite(target))).persistent(false);
+    let last = i64::try_from(rows).unwrap_or(i64::MAX) - 1;
+    let (first, last): (Option<i64>, Option<i64>) = places.bind(0).bind(last).fetch_one(&mut *connection).await?;
+    let (Some(first), Some(last)) = (first, last) else { return Ok(0) };
+    // Others may lie between them; where they are many, looking each up is quicker.
+    if last.abs_diff(first) >= rows * 2 {
+        return Ok(0);
+    }
+    let update = sql::write::update_between_places_sqlite(target, mode, at_work.or_abort);
+    let update = sqlx::query(AssertSqlSafe(update)).persistent(false).bind(first).bind(last);
+    Ok(update.execute(connection).await?.rows_affected())
 }
 
 async fn fill(connection: &mut SqliteConnection, items: &[Item<'_>]) -> sqlx::Result<()> {

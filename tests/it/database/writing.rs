@@ -125,6 +125,70 @@ async fn a_key_that_is_made_of_the_clerk_id_is_refused_on_sqlite() {
 }
 
 #[tokio::test]
+async fn rows_of_sqlite_are_found_wherever_they_lie() {
+    let tables = [
+        "(id text PRIMARY KEY, clerk_id text UNIQUE)",
+        "(id text PRIMARY KEY, clerk_id text UNIQUE) WITHOUT ROWID",
+        "(id text PRIMARY KEY, clerk_id text UNIQUE, rowid text)",
+        "(id text PRIMARY KEY COLLATE NOCASE, clerk_id text UNIQUE)",
+        "(id integer PRIMARY KEY, clerk_id text UNIQUE)",
+        "(id UNIQUE, clerk_id text)",
+    ];
+    let in_order: Vec<u32> = (10..70).collect();
+    let spread: Vec<u32> = (10..70).step_by(5).collect();
+    let backwards: Vec<u32> = (10..70).rev().collect();
+    let mut ends_beside_each_other = in_order.clone();
+    ends_beside_each_other.rotate_left(30);
+    let with_no_row: Vec<u32> = (10..50).chain([700]).collect();
+    let orders = [in_order, spread, backwards, ends_beside_each_other, vec![42], with_no_row];
+    for (table, order) in tables.iter().flat_map(|table| orders.iter().map(move |order| (table, order))) {
+        let database = servers::sqlite().await;
+        let rows: Vec<String> = (10..70).map(|id| format!("('{id}')")).collect();
+        let rows = rows.join(", ");
+        database.execute(&format!("CREATE TABLE users {table}; INSERT INTO users (id) VALUES {rows}")).await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "users", "id").await;
+        let entries: Vec<(String, String)> = order.iter().map(|id| (id.to_string(), format!("user_{id}"))).collect();
+        let entries: Vec<(&str, &str)> = entries.iter().map(|(key, id)| (key.as_str(), id.as_str())).collect();
+        let written = write(&opened, &target, &entries, false).await;
+        let expected = order.iter().map(|id| if *id == 700 { Written::RowGone } else { Written::Written });
+        assert_eq!(written, expected.collect::<Vec<_>>(), "{table} {order:?}");
+        let found = database.query("SELECT id, clerk_id FROM users ORDER BY id").await;
+        let should = |id: u32| [Some(id.to_string()), order.contains(&id).then(|| format!("user_{id}"))];
+        assert_eq!(found, (10..70).map(should).collect::<Vec<_>>(), "{table} {order:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_spellings_of_a_key_of_sqlite_one_is_written() {
+    for overwrite in [false, true] {
+        let database = servers::sqlite().await;
+        database
+            .execute(
+                "CREATE TABLE users (id text PRIMARY KEY COLLATE NOCASE, clerk_id text UNIQUE); \
+                 INSERT INTO users (id) VALUES ('a'), ('b')",
+            )
+            .await;
+        if overwrite {
+            database.execute("UPDATE users SET clerk_id = 'user_old' WHERE id = 'a'").await;
+        }
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "users", "id").await;
+        let entries = [("a", "user_a"), ("A", "user_x"), ("b", "user_b")];
+        let written = write(&opened, &target, &entries, overwrite).await;
+        let row = database.query("SELECT clerk_id FROM users WHERE id = 'a'").await;
+        let id = row[0][0].clone().expect("an ID");
+        let expected =
+            entries.map(
+                |(_, entry)| {
+                    if entry == id || entry == "user_b" { Written::Written } else { Written::Held(id.clone()) }
+                },
+            );
+        assert_eq!(written, expected, "overwrite: {overwrite}");
+    }
+}
+
+#[tokio::test]
 async fn overwriting_replaces_clerk_ids_and_nothing_else() {
     let foreign = [
         "keep@a.dev",
