@@ -129,38 +129,51 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], if the ledger cannot be read.
     pub async fn counts(&self) -> Result<Counts, LedgerError> {
-        let pending = State::Pending.word();
-        let states: Vec<&str> = State::ALL.map(State::word).into_iter().filter(|word| *word != pending).collect();
-        let write_backs = WriteBack::ALL.map(WriteBack::word);
-        let in_state: Vec<String> = states.iter().map(|word| format!("state = '{word}' AND skipped = 0")).collect();
-        let written =
-            write_backs.map(|word| format!("write_back = '{word}' AND (state = 'created' OR state = 'adopted')"));
+        let in_state = State::ALL.map(|state| match state {
+            State::Pending => format!("state = '{}'", state.word()),
+            _ => format!("state = '{}' AND skipped = 0", state.word()),
+        });
+        let written = WriteBack::ALL
+            .map(|written| format!("write_back = '{}' AND (state = 'created' OR state = 'adopted')", written.word()));
         let others =
             ["skipped = 1", "linked = 1 AND state = 'adopted'", "state = 'deleted' AND write_back = 'written'"];
-        let conditions = in_state.iter().chain(&written).map(String::as_str).chain(others);
-        // Not grouped, for which all of them would be sorted; and those who wait, who may be nearly all, are only counted.
-        let counts: Vec<String> = conditions.map(|condition| format!("COUNT(*) FILTER (WHERE {condition})")).collect();
+        let conditions: Vec<&str> = in_state.iter().chain(&written).map(String::as_str).chain(others).collect();
+        let mut connection = self.connection().await;
+        // Nearly all users are alike, and as the last one: how many these are is known from the number of the others. Not grouped,
+        // for which all of them would be sorted.
+        let last = format!(
+            "SELECT {}, state, skipped, write_back, linked FROM user ORDER BY id DESC LIMIT 1",
+            conditions.join(", ")
+        );
+        let last =
+            sqlx::query(AssertSqlSafe(last)).fetch_optional(&mut *connection).await.map_err(self.failed("read"))?;
+        let Some(last) = last else { return Ok(Counts::default()) };
+        let counts: Vec<String> =
+            conditions.iter().map(|condition| format!("COUNT(*) FILTER (WHERE {condition})")).collect();
         let sql = format!(
-            "SELECT {}, (SELECT COUNT(*) FROM user WHERE state = '{pending}'),
+            "SELECT {}, (SELECT COUNT(*) FROM user) - COUNT(*),
                  (SELECT COUNT(*) FROM user WHERE in_doubt = 1 AND clerk_id IS NULL),
                  (SELECT COUNT(*) FROM change), (SELECT COUNT(*) FROM change WHERE failed = 1),
-                 (SELECT COUNT(*) FROM user WHERE vanished = 1) FROM user WHERE state <> '{pending}'",
+                 (SELECT COUNT(*) FROM user WHERE vanished = 1)
+             FROM user WHERE NOT (state = ? AND skipped = ? AND write_back = ? AND linked = ?)",
             counts.join(", ")
         );
-        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *self.connection().await).await;
-        let row = row.map_err(self.failed("read"))?;
-        let mut numbers = (0..row.len()).map(|at| row.get::<i64, _>(at).unsigned_abs());
-        let mut next = || numbers.next().unwrap_or_default();
-        let mut counts = Counts {
-            states: states.into_iter().map(|word| (word, next())).collect(),
-            write_backs: write_backs.map(|word| (word, next())).into(),
-            skipped: next(),
-            linked: next(),
-            dangling: next(),
-            ..Counts::default()
-        };
-        counts.states.insert(pending, next());
-        Ok(Counts { in_doubt: next(), changed: next(), not_updated: next(), vanished: next(), ..counts })
+        let of_last = |at: usize| conditions.len() + at;
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .bind(last.get::<String, _>(of_last(0)))
+            .bind(last.get::<i64, _>(of_last(1)))
+            .bind(last.get::<String, _>(of_last(2)))
+            .bind(last.get::<i64, _>(of_last(3)));
+        let row = query.fetch_one(&mut *connection).await.map_err(self.failed("read"))?;
+        let number = |at: usize| row.get::<i64, _>(at).unsigned_abs();
+        let alike = number(conditions.len());
+        let mut counted = (0..conditions.len()).map(|at| number(at) + if last.get::<bool, _>(at) { alike } else { 0 });
+        let mut next = || counted.next().unwrap_or_default();
+        let states = State::ALL.map(|state| (state.word(), next())).into();
+        let write_backs = WriteBack::ALL.map(|written| (written.word(), next())).into();
+        let (skipped, linked, dangling) = (next(), next(), next());
+        let [in_doubt, changed, not_updated, vanished] = [1, 2, 3, 4].map(|further| number(conditions.len() + further));
+        Ok(Counts { states, write_backs, skipped, linked, changed, not_updated, vanished, in_doubt, dangling })
     }
 
     /// Counts users by the rule that their e-mail address counts as verified by, most first: those to be sent, or those we made.
