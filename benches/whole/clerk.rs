@@ -88,6 +88,14 @@ impl Seen {
         let (from, to) = (reached(from.max(1)).context("nobody was made")?, reached(to).context("too few were made")?);
         Ok(Duration::from_micros(to - from).as_secs_f64())
     }
+
+    /// The seconds from the moment that the request of this number came, to that of the last one.
+    pub(crate) fn seconds_from_request(&self, number: u64) -> Result<f64> {
+        let reached =
+            |number: u64| self.history.iter().find(|moment| moment.requests >= number).map(|moment| moment.at);
+        let (from, to) = (reached(number).context("too few came")?, reached(self.requests).context("none came")?);
+        Ok(Duration::from_micros(to - from).as_secs_f64())
+    }
 }
 
 /// The flags that measurements need.
