@@ -99,20 +99,16 @@ async fn from_ledger(args: Args, context: &Context) -> Result<Exit, Failure> {
     let header = header(args.query, &url, context).or_refuse()?;
     let place = write_target::place(args.target, header.as_ref(), context).or_refuse()?;
     let place = place.ok_or_else(write_target::no_table).or_refuse()?;
-    let ledger = Ledger::open_unchecked(&path).await.or_refuse()?;
+    let ledger = Ledger::open_existing(&path).await.or_refuse()?;
     let asked_source = Source { name: url.identity(), table: Some(place.table.to_string()) };
     ledger.check_database(&asked_source).await.or_refuse()?;
     let belonging = ledger.belonging().await?;
     let (instance, production) = belonging.map_or(("none".to_owned(), true), |own| (own.instance_id, own.production));
     let kind = if production { "production" } else { "development" };
     let replaced = ledger.replacement().await?;
-    let look = async {
-        let write = context.or_interrupted(write_target::open(&url, place, replaced.as_ref())).await??;
-        let beside = beside::open_wanted(&write, args.references, args.overwrite, context).await?;
-        Ok((write, beside, ledger.count_in_clerk().await?))
-    };
-    let check = async { ledger.check().await.or_refuse() };
-    let ((write, beside, in_clerk), ()) = tokio::try_join!(look, check)?;
+    let write = context.or_interrupted(write_target::open(&url, place, replaced.as_ref())).await??;
+    let beside = beside::open_wanted(&write, args.references, args.overwrite, context).await?;
+    let in_clerk = ledger.count_in_clerk().await?;
     context.console.say(format!("Clerk:    {kind} instance `{instance}`, {} in the ledger", count(in_clerk, "user")));
     let settings = context.config.clerk(args.clerk).or_refuse()?;
     let given = !production && settings.import_to_dev_instance == Some(true);

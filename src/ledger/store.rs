@@ -148,9 +148,7 @@ impl Ledger {
     /// [`LedgerError`], if the file cannot be made or opened, is held by another process, or is of a newer version.
     pub async fn open(path: &Path) -> Result<Self, LedgerError> {
         files::prepare_folder(path)?;
-        let ledger = Self::open_in(path.to_owned(), None).await?;
-        ledger.check().await?;
-        Ok(ledger)
+        Self::open_in(path.to_owned(), None).await?.checked().await
     }
 
     /// Opens the ledger at `path`, which must be there.
@@ -158,9 +156,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for [`Ledger::open`], and if there is no such file.
     pub async fn open_existing(path: &Path) -> Result<Self, LedgerError> {
-        let ledger = Self::open_unchecked(path).await?;
-        ledger.check().await?;
-        Ok(ledger)
+        Self::open_there(path).await?.checked().await
     }
 
     /// Opens the ledger at `path`, which must be there, to look at it: also while another process holds it and goes on writing.
@@ -168,17 +164,13 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for [`Ledger::open_existing`], but for one that is held.
     pub async fn open_to_look(path: &Path) -> Result<Self, LedgerError> {
-        match Self::open_unchecked(path).await {
+        match Self::open_there(path).await {
             Err(LedgerError::InUse(path)) => Self::look_over_a_shoulder(path).await,
             opened => opened,
         }
     }
 
-    /// Opens the ledger at `path`, which must be there, for whoever does [`Self::check`] it before anything is written anywhere.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for [`Ledger::open_existing`].
-    pub async fn open_unchecked(path: &Path) -> Result<Self, LedgerError> {
+    async fn open_there(path: &Path) -> Result<Self, LedgerError> {
         if path.exists() {
             Self::open_in(path.to_owned(), None).await
         } else {
@@ -186,18 +178,13 @@ impl Ledger {
         }
     }
 
-    /// Reads the whole file once: what is broken shows before anything is sent, and not when an answer is to be kept. It takes a
-    /// second for every million users, and keeps nobody else who uses the ledger waiting.
-    ///
-    /// # Errors
-    /// [`LedgerError::Damaged`], and if the file cannot be read.
-    pub async fn check(&self) -> Result<(), LedgerError> {
-        let failed = self.failed("check");
-        let mut connection = read_only(&self.path).connect().await.map_err(&failed)?;
-        let found: String =
-            sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await.map_err(&failed)?;
+    /// Reads the whole file once: what is broken shows before anything is sent, and not when an answer is to be kept.
+    async fn checked(self) -> Result<Self, LedgerError> {
+        let sql = "PRAGMA quick_check(1)";
+        let found = sqlx::query_scalar(sql).fetch_one(&mut *self.connection().await).await;
+        let found: String = found.map_err(self.failed("check"))?;
         match found.lines().last() {
-            Some("ok") => connection.close().await.map_err(failed),
+            Some("ok") => Ok(self),
             broken => Err(self.damaged(broken.unwrap_or("its check says nothing"))),
         }
     }
@@ -208,7 +195,8 @@ impl Ledger {
             let path = path.clone();
             move |source| LedgerError::of_sqlite(what, path, source)
         };
-        let mut connection = read_only(&path).connect().await.map_err(failed("open"))?;
+        let read_only = SqliteConnectOptions::new().filename(&path).read_only(true).busy_timeout(PATIENCE);
+        let mut connection = read_only.connect().await.map_err(failed("open"))?;
         let hash_key = belonging_key(&mut connection).await.map_err(failed("read"))?;
         Ok(Self { connection: Mutex::new(connection), path, hash_key, lock: None, folder: None, _model: None })
     }
@@ -380,10 +368,6 @@ fn options(path: &Path, temporary: bool) -> SqliteConnectOptions {
         .pragma("secure_delete", "ON")
         // Indexes of millions of users are sorted while they are read.
         .pragma("threads", "2")
-}
-
-fn read_only(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(PATIENCE)
 }
 
 /// The key of the hashes is the ledger's own and stands in it; a ledger that belongs to nobody yet gets a new one, which

@@ -125,9 +125,10 @@ pub(in crate::database) fn fill_batch_mysql(target: &Target, first: usize, items
     (insert, rows)
 }
 
-/// As it is, if that is letters, digits, `_` and `-`, as most IDs and keys are: half as long, and quicker to read.
+/// As it is, if that is letters, digits, `_` and `-`, as most IDs and keys are: half as long, and quicker to read. Nothing at all is
+/// written in digits too: MariaDB can be set to take `''` for NULL.
 fn push_text(sql: &mut String, text: &str) {
-    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
         sql.push_str(", _utf8mb4 '");
         sql.push_str(text);
         sql.push('\'');

@@ -107,8 +107,8 @@ async fn change_all(
     rows: usize,
 ) -> sqlx::Result<bool> {
     let rows = rows as u64;
-    // What is replaced twice, by two keys that one row answers to, would count as two rows.
-    let together = at_work.has_rowid && mode != Mode::Replace;
+    // A row that is changed twice would count as two: by two keys that it answers to, or because a trigger takes the change back.
+    let together = at_work.has_rowid && mode != Mode::Replace && !at_work.may_change_once_more;
     let mut changed = if together { change_together(connection, target, mode, at_work, rows).await? } else { 0 };
     let sql = sql::write::sqlite(target, mode, at_work.or_abort);
     if changed < rows {

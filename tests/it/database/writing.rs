@@ -189,6 +189,23 @@ async fn of_two_spellings_of_a_key_of_sqlite_one_is_written() {
 }
 
 #[tokio::test]
+async fn a_change_that_a_trigger_of_sqlite_takes_back_is_not_made_again() {
+    let database = servers::sqlite().await;
+    database
+        .execute(
+            "CREATE TABLE users (id text PRIMARY KEY, clerk_id text UNIQUE, seen int DEFAULT 0); \
+             INSERT INTO users (id, clerk_id) VALUES ('a', NULL), ('b', 'user_b'); \
+             CREATE TRIGGER t AFTER UPDATE OF clerk_id ON users WHEN OLD.seen = 0 BEGIN \
+                 UPDATE users SET clerk_id = OLD.clerk_id, seen = 1 WHERE id = OLD.id; END",
+        )
+        .await;
+    let opened = open(&database, Access::Write).await;
+    let target = target(&opened, "users", "id").await;
+    let written = write(&opened, &target, &[("a", "user_a"), ("b", "user_b")], false).await;
+    assert!(matches!(written[..], [Written::Refused(_), Written::AlreadyRight]), "{written:?}");
+}
+
+#[tokio::test]
 async fn overwriting_replaces_clerk_ids_and_nothing_else() {
     let foreign = [
         "keep@a.dev",
