@@ -184,6 +184,17 @@ impl Database {
         }
     }
 
+    /// Does beforehand what [`Self::write_clerk_ids`] of this batch does before it needs the table, if the engine has such work: it
+    /// may be done while another batch is written. Where it fails, that is not told: writing does it again.
+    pub async fn get_ready(&self, target: &Target, batch: &[(String, ClerkId)]) {
+        if let Self::MySql(database) = self {
+            let mut work = Work::new(target, batch, Mode::Fill);
+            if let Some(part) = work.next() {
+                database.get_ready(target, &work.items(&part)).await;
+            }
+        }
+    }
+
     /// Writes Clerk IDs to the rows with these keys, in one transaction if nothing stands in the way, and reads back what then stands there. A row that
     /// holds another Clerk ID keeps it unless `overwrite` is set; whatever else it holds, it keeps always. No other column
     /// changes. The answers are in the order of the batch.

@@ -165,7 +165,9 @@ impl Writer<'_> {
             let write = async { (self.write(&batch).await, began.elapsed()) };
             let turn_over = async {
                 self.record(&results).await?;
-                self.read(which, *last).await
+                let next = self.read(which, *last).await?;
+                self.get_ready(&next).await;
+                anyhow::Ok(next)
             };
             let ((written, took), next) = tokio::join!(write, turn_over);
             let next = next?;
@@ -211,6 +213,12 @@ impl Writer<'_> {
         let Job { database, target, overwrite, .. } = self.job;
         let written = timeout(LONGEST_BATCH, database.write_clerk_ids(target, &batch.pairs, overwrite)).await;
         written.unwrap_or_else(|_| Err(WriteError::Broken("no answer in time".to_owned())))
+    }
+
+    async fn get_ready(&self, batch: &Batch) {
+        let Job { database, target, .. } = self.job;
+        // Without an answer in time it is not ready, and that is all.
+        let _ = timeout(LONGEST_BATCH, Box::pin(database.get_ready(target, &batch.pairs))).await;
     }
 
     async fn record(&self, results: &[RowResult]) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::MySql;
 use super::failure::{is_syntax_error, write_failure};
@@ -42,8 +42,14 @@ impl MySql {
         items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
-        let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
-        let done = self.transaction(&mut connection, target, items, mode).await;
+        let ready = self.take_ready(target, items).await;
+        let is_filled = ready.is_some();
+        let connection = match ready {
+            Some(connection) => Ok(connection),
+            None => self.connection().await,
+        };
+        let mut connection = connection.map_err(|error| Failure::Whole(error.into()))?;
+        let done = self.transaction(&mut connection, target, items, mode, is_filled).await;
         kill_point::reach(if items.is_empty() { Point::WriteRehearsed } else { Point::RowsUncommitted });
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = end_transaction(&mut connection, target, end).await;
@@ -55,17 +61,49 @@ impl MySql {
         Ok(found)
     }
 
+    /// Fills the table of a batch that is to be written next, on a second connection: the first may be at work on the batch before
+    /// it. Where that fails, the write itself does it, and tells.
+    pub(in crate::database) async fn get_ready(&self, target: &Target, items: &[Item<'_>]) {
+        if items.is_empty() || self.is_alone.load(Ordering::Relaxed) {
+            return;
+        }
+        let Ok(mut connection) = self.connection().await else {
+            // To be refused again may take long.
+            return self.is_alone.store(true, Ordering::Relaxed);
+        };
+        if fill(&mut connection, target, items).await.is_ok() {
+            *self.ready.lock().await = Some(Ready { connection, batch: digest(items) });
+        } else if leave(&mut connection, target).await.is_ok() {
+            self.keep(connection).await;
+        }
+    }
+
+    /// Takes the connection on which the table of this very batch is filled. One for another batch is kept for the next use.
+    async fn take_ready(&self, target: &Target, items: &[Item<'_>]) -> Option<MySqlConnection> {
+        let Ready { mut connection, batch } = self.ready.lock().await.take()?;
+        if batch == digest(items) {
+            return connection.ping().await.is_ok().then_some(connection);
+        }
+        if leave(&mut connection, target).await.is_ok() {
+            self.keep(connection).await;
+        }
+        None
+    }
+
     async fn transaction(
         &self,
         connection: &mut MySqlConnection,
         target: &Target,
         items: &[Item<'_>],
         mode: Mode,
+        is_filled: bool,
     ) -> Result<Vec<Found>, Failure> {
         let sql = sql::write::mysql(target, mode);
         let failed = |error| write_failure(&error);
-        // No row is asked for yet: whatever is waited for here concerns the table.
-        fill(connection, target, items).await.map_err(|error| failed(error).of_all())?;
+        if !is_filled {
+            // No row is asked for yet: whatever is waited for here concerns the table.
+            fill(connection, target, items).await.map_err(|error| failed(error).of_all())?;
+        }
         if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
             run(connection, "START TRANSACTION").await.map_err(failed)?;
             match change_all(connection, &sql, items.len()).await.map_err(failed) {
@@ -102,9 +140,32 @@ impl MySql {
     }
 }
 
-/// Ends the transaction and leaves the session as it was before.
+/// A batch whose table is filled on a connection, with the short waits that it is written with.
+#[derive(Debug)]
+pub(super) struct Ready {
+    connection: MySqlConnection,
+    /// Tells it from every other batch.
+    batch: blake3::Hash,
+}
+
+fn digest(items: &[Item<'_>]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for Item { key, id } in items {
+        for text in [key.text().as_str(), id] {
+            hasher.update(&text.len().to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+    }
+    hasher.finalize()
+}
+
 async fn end_transaction(connection: &mut MySqlConnection, target: &Target, end: &str) -> sqlx::Result<()> {
     run(connection, end).await?;
+    leave(connection, target).await
+}
+
+/// Leaves the session as it was before the batch's table was filled.
+async fn leave(connection: &mut MySqlConnection, target: &Target) -> sqlx::Result<()> {
     run(connection, sql::write::drop_batch_mysql(target)).await?;
     run(connection, sql::write::USUAL_WAITS_MYSQL).await
 }

@@ -1,6 +1,6 @@
 //! Clerk IDs into tables.
 
-use db2clerk::database::{Access, Cleared, Database, TableName, Target, TargetError, WriteError, Written};
+use db2clerk::database::{Access, Cleared, Database, DatabaseUrl, TableName, Target, TargetError, WriteError, Written};
 use db2clerk::engine::Engine;
 use db2clerk::record::ClerkId;
 
@@ -203,6 +203,60 @@ async fn a_change_that_a_trigger_of_sqlite_takes_back_is_not_made_again() {
     let target = target(&opened, "users", "id").await;
     let written = write(&opened, &target, &[("a", "user_a"), ("b", "user_b")], false).await;
     assert!(matches!(written[..], [Written::Refused(_), Written::AlreadyRight]), "{written:?}");
+}
+
+#[tokio::test]
+async fn a_batch_that_was_got_ready_is_written_and_no_other() {
+    for database in servers::all().await {
+        let text = if database.engine == Engine::MySql { "varchar(40)" } else { "text" };
+        database
+            .execute(&format!(
+                "CREATE TABLE users (id {text} PRIMARY KEY, clerk_id {text} UNIQUE); \
+                 INSERT INTO users (id) VALUES ('a'), ('b'), ('c'), ('d'), ('e')"
+            ))
+            .await;
+        let opened = open(&database, Access::Write).await;
+        let target = target(&opened, "users", "id").await;
+        let (first, second) = ([("a", "user_a"), ("b", "user_b")], [("c", "user_c"), ("d", "user_d")]);
+        opened.get_ready(&target, &batch(&first)).await;
+        // The next one gets ready while the first is written.
+        let next = batch(&second);
+        let (written, ()) = tokio::join!(write(&opened, &target, &first, false), opened.get_ready(&target, &next));
+        assert_eq!(written, [Written::Written, Written::Written], "{}", database.engine);
+        // Only half of what is ready is asked for, and then something else.
+        assert_eq!(write(&opened, &target, &second[..1], false).await, [Written::Written], "{}", database.engine);
+        opened.get_ready(&target, &batch(&[("e", "user_wrong")])).await;
+        assert_eq!(write(&opened, &target, &[("e", "user_e")], false).await, [Written::Written], "{}", database.engine);
+        let rows = database.query("SELECT id, clerk_id FROM users ORDER BY id").await;
+        let row = |id: &str| [Some(id.to_owned()), (id != "d").then(|| format!("user_{id}"))];
+        assert_eq!(rows, ["a", "b", "c", "d", "e"].map(row), "{}", database.engine);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_gives_one_connection_is_written_to_all_the_same() {
+    let database = servers::mariadb().await;
+    let name = format!("one_{}", database.url.rsplit('/').next().expect("a name"));
+    database
+        .execute(&format!(
+            "CREATE TABLE users (id varchar(40) PRIMARY KEY, clerk_id varchar(40) UNIQUE); \
+             INSERT INTO users (id) VALUES ('a'), ('b'); \
+             CREATE USER '{name}'@'%' IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS 1; GRANT ALL ON * TO '{name}'@'%'"
+        ))
+        .await;
+    let mut url = url::Url::parse(&database.url).expect("the test's URL");
+    url.set_username(&name).expect("a URL with a user");
+    url.set_password(Some("secret")).expect("a URL with a password");
+    let url = DatabaseUrl::parse(url.as_str()).expect("a URL");
+    let opened = Database::connect(&url, Access::Write).await.unwrap_or_else(|error| panic!("{error}"));
+    let target = target(&opened, "users", "id").await;
+    let (first, second) = ([("a", "user_a")], [("b", "user_b")]);
+    opened.get_ready(&target, &batch(&first)).await;
+    opened.get_ready(&target, &batch(&second)).await;
+    assert_eq!(write(&opened, &target, &first, false).await, [Written::Written]);
+    assert_eq!(write(&opened, &target, &second, false).await, [Written::Written]);
+    drop(opened);
+    database.execute(&format!("DROP USER '{name}'@'%'")).await;
 }
 
 #[tokio::test]
