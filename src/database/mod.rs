@@ -187,11 +187,20 @@ impl Database {
     /// Does beforehand what [`Self::write_clerk_ids`] of this batch does before it needs the table, if the engine has such work: it
     /// may be done while another batch is written. Where it fails, that is not told: writing does it again.
     pub async fn get_ready(&self, target: &Target, batch: &[(String, ClerkId)]) {
-        if let Self::MySql(database) = self {
+        if let Self::MySql(database) = self
+            && self.must_write().is_ok()
+        {
             let mut work = Work::new(target, batch, Mode::Fill);
             if let Some(part) = work.next() {
                 database.get_ready(target, &work.items(&part)).await;
             }
+        }
+    }
+
+    /// Undoes [`Self::get_ready`], where the batch is not written after all.
+    pub async fn forget_ready(&self) {
+        if let Self::MySql(database) = self {
+            database.forget_ready().await;
         }
     }
 

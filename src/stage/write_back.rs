@@ -4,6 +4,7 @@
 //! and is tried again, as long as push is at work, and a few times after that.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -32,6 +33,8 @@ pub enum End {
 const GATHER: Duration = Duration::from_millis(500);
 /// How long a batch may take: a server that is cut off without a word must not hold up the run for ever.
 const LONGEST_BATCH: Duration = Duration::from_mins(2);
+/// How long getting ready for a batch may take, which is less work than writing one.
+const LONGEST_PREPARATION: Duration = Duration::from_secs(1);
 
 /// Whose Clerk IDs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,8 @@ pub struct Job<'a> {
 /// If the ledger cannot be read or written.
 pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, mut stop: Shutdown) -> Result<End> {
     let (doubtful, batch_size) = (HashSet::new(), BatchSize::default());
-    let mut writer = Writer { job, stop: stop.clone(), doubtful, batch_size, passed: 0, locked: 0 };
+    let gets_ready = AtomicBool::new(true);
+    let mut writer = Writer { job, stop: stop.clone(), doubtful, batch_size, passed: 0, locked: 0, gets_ready };
     let mut patience = Patience::default();
     let mut next_try = Instant::now();
     loop {
@@ -131,6 +135,8 @@ struct Writer<'a> {
     passed: i64,
     /// How many rows were locked at their last attempt.
     locked: u64,
+    /// Whether the next batch is got ready while one is written.
+    gets_ready: AtomicBool,
 }
 
 /// Which of the Clerk IDs.
@@ -153,9 +159,15 @@ impl Writer<'_> {
         Ok(self.write_all(Which::Locked).await?.map(|still_locked| self.locked = still_locked))
     }
 
+    async fn write_all(&mut self, which: Which) -> Result<Result<u64, WriteError>> {
+        let written = self.write_batches(which).await;
+        let _ = timeout(LONGEST_PREPARATION, self.job.database.forget_ready()).await;
+        written
+    }
+
     /// Writes batch after batch, and returns how many rows were locked. While the database works at one, the ledger takes what
     /// became of the one before, and gives the next.
-    async fn write_all(&mut self, which: Which) -> Result<Result<u64, WriteError>> {
+    async fn write_batches(&mut self, which: Which) -> Result<Result<u64, WriteError>> {
         let mut locked = 0;
         let mut results = Vec::new();
         let mut batch = self.read(which, if which == Which::New { self.passed } else { 0 }).await?;
@@ -215,10 +227,14 @@ impl Writer<'_> {
         written.unwrap_or_else(|_| Err(WriteError::Broken("no answer in time".to_owned())))
     }
 
+    /// Lets the database get ready for a batch, unless that once took too long: what became of the batch before it waits to be
+    /// recorded.
     async fn get_ready(&self, batch: &Batch) {
         let Job { database, target, .. } = self.job;
-        // Without an answer in time it is not ready, and that is all.
-        let _ = timeout(LONGEST_BATCH, Box::pin(database.get_ready(target, &batch.pairs))).await;
+        if self.gets_ready.load(Ordering::Relaxed) && !self.stop.requested() {
+            let ready = timeout(LONGEST_PREPARATION, Box::pin(database.get_ready(target, &batch.pairs))).await;
+            self.gets_ready.store(ready.is_ok(), Ordering::Relaxed);
+        }
     }
 
     async fn record(&self, results: &[RowResult]) -> Result<()> {

@@ -10,7 +10,7 @@ use super::MySql;
 use super::failure::{is_syntax_error, write_failure};
 use crate::database::error::WriteError;
 use crate::database::inspect::Target;
-use crate::database::sql::write::WriteSql;
+use crate::database::sql::write::{BatchTable, WriteSql};
 use crate::database::sql::{self, Job};
 use crate::database::write::{Cell, Failure, Found, Item, Mode, compare, count_changed};
 use crate::kill_point::{self, Point};
@@ -42,17 +42,25 @@ impl MySql {
         items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
-        let ready = self.take_ready(target, items).await;
+        let batch = BatchTable::of(target, items);
+        let ready = self.take_ready(&batch).await;
         let is_filled = ready.is_some();
         let connection = match ready {
             Some(connection) => Ok(connection),
             None => self.connection().await,
         };
         let mut connection = connection.map_err(|error| Failure::Whole(error.into()))?;
-        let done = self.transaction(&mut connection, target, items, mode, is_filled).await;
+        let done = async {
+            if !is_filled {
+                // No row is asked for yet: whatever is waited for here concerns the table.
+                fill(&mut connection, target, &batch, items).await.map_err(|error| write_failure(&error).of_all())?;
+            }
+            self.transaction(&mut connection, &batch, items.len(), &sql::write::mysql(target, &batch, mode)).await
+        };
+        let done = done.await;
         kill_point::reach(if items.is_empty() { Point::WriteRehearsed } else { Point::RowsUncommitted });
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
-        let ended = end_transaction(&mut connection, target, end).await;
+        let ended = end_transaction(&mut connection, &batch, end).await;
         if ended.is_ok() {
             self.keep(connection).await;
         }
@@ -64,6 +72,7 @@ impl MySql {
     /// Fills the table of a batch that is to be written next, on a second connection: the first may be at work on the batch before
     /// it. Where that fails, the write itself does it, and tells.
     pub(in crate::database) async fn get_ready(&self, target: &Target, items: &[Item<'_>]) {
+        self.forget_ready().await;
         if items.is_empty() || self.is_alone.load(Ordering::Relaxed) {
             return;
         }
@@ -71,72 +80,71 @@ impl MySql {
             // To be refused again may take long.
             return self.is_alone.store(true, Ordering::Relaxed);
         };
-        if fill(&mut connection, target, items).await.is_ok() {
-            *self.ready.lock().await = Some(Ready { connection, batch: digest(items) });
-        } else if leave(&mut connection, target).await.is_ok() {
+        let batch = BatchTable::of(target, items);
+        if fill(&mut connection, target, &batch, items).await.is_ok() {
+            *self.ready.lock().await = Some(Ready { connection, batch });
+        } else if leave(&mut connection, &batch).await.is_ok() {
             self.keep(connection).await;
         }
     }
 
-    /// Takes the connection on which the table of this very batch is filled. One for another batch is kept for the next use.
-    async fn take_ready(&self, target: &Target, items: &[Item<'_>]) -> Option<MySqlConnection> {
-        let Ready { mut connection, batch } = self.ready.lock().await.take()?;
-        if batch == digest(items) {
-            return connection.ping().await.is_ok().then_some(connection);
-        }
-        if leave(&mut connection, target).await.is_ok() {
+    /// Leaves the session of a batch that is not to be written now as it was, and keeps it for the next use.
+    pub(in crate::database) async fn forget_ready(&self) {
+        let ready = self.ready.lock().await.take();
+        if let Some(Ready { mut connection, batch }) = ready
+            && leave(&mut connection, &batch).await.is_ok()
+        {
             self.keep(connection).await;
         }
-        None
+    }
+
+    /// Takes the connection on which the table of this very batch is filled.
+    async fn take_ready(&self, batch: &BatchTable) -> Option<MySqlConnection> {
+        let mut connection = self.ready.lock().await.take_if(|ready| ready.batch == *batch)?.connection;
+        connection.ping().await.is_ok().then_some(connection)
     }
 
     async fn transaction(
         &self,
         connection: &mut MySqlConnection,
-        target: &Target,
-        items: &[Item<'_>],
-        mode: Mode,
-        is_filled: bool,
+        batch: &BatchTable,
+        items: usize,
+        sql: &WriteSql,
     ) -> Result<Vec<Found>, Failure> {
-        let sql = sql::write::mysql(target, mode);
         let failed = |error| write_failure(&error);
-        if !is_filled {
-            // No row is asked for yet: whatever is waited for here concerns the table.
-            fill(connection, target, items).await.map_err(|error| failed(error).of_all())?;
-        }
-        if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
+        if items > 0 && self.quick.load(Ordering::Relaxed) {
             run(connection, "START TRANSACTION").await.map_err(failed)?;
-            match change_all(connection, &sql, items.len()).await.map_err(failed) {
-                Ok(true) => return Ok(vec![Found::Done; items.len()]),
+            match change_all(connection, sql, items).await.map_err(failed) {
+                Ok(true) => return Ok(vec![Found::Done; items]),
                 // With care, those that are locked, or need no change, are told from the others.
                 Ok(false) | Err(Failure::Lock(_)) => run(connection, "ROLLBACK").await.map_err(failed)?,
                 Err(other) => return Err(other),
             }
         }
         run(connection, "START TRANSACTION").await.map_err(failed)?;
-        let before = self.read_free_rows(connection, sql.before).await?;
+        let before = self.read_free_rows(connection, &sql.before).await?;
         let ours: HashSet<usize> = before.iter().map(|(at, _)| *at).collect();
-        let others: Vec<usize> = (0..items.len()).filter(|at| !ours.contains(at)).collect();
+        let others: Vec<usize> = (0..items).filter(|at| !ours.contains(at)).collect();
         if !others.is_empty() {
-            run(connection, sql::write::leave_out_mysql(target, &others)).await.map_err(failed)?;
+            run(connection, sql::write::leave_out_mysql(batch, &others)).await.map_err(failed)?;
         }
-        run(connection, sql.update).await.map_err(failed)?;
-        let after = read(connection, sql.after).await.map_err(failed)?;
-        let found = compare(items.len(), before, after)?;
-        self.quick.store(count_changed(&found) == items.len(), Ordering::Relaxed);
+        run(connection, sql.update.clone()).await.map_err(failed)?;
+        let after = read(connection, sql.after.clone()).await.map_err(failed)?;
+        let found = compare(items, before, after)?;
+        self.quick.store(count_changed(&found) == items, Ordering::Relaxed);
         Ok(found)
     }
 
     /// Reads and locks the rows that nobody else holds locked. A server that cannot skip the others waits for them, and the
     /// failure is one of rows; then the batch is halved.
-    async fn read_free_rows(&self, connection: &mut MySqlConnection, statement: String) -> Result<Vec<Cell>, Failure> {
+    async fn read_free_rows(&self, connection: &mut MySqlConnection, statement: &str) -> Result<Vec<Cell>, Failure> {
         if !self.cannot_skip_locked.load(Ordering::Relaxed) {
-            match read(connection, statement.clone() + sql::write::SKIP_LOCKED_MYSQL).await {
+            match read(connection, statement.to_owned() + sql::write::SKIP_LOCKED_MYSQL).await {
                 Err(error) if is_syntax_error(&error) => self.cannot_skip_locked.store(true, Ordering::Relaxed),
                 read => return read.map_err(|error| write_failure(&error).of_all()),
             }
         }
-        read(connection, statement).await.map_err(|error| write_failure(&error))
+        read(connection, statement.to_owned()).await.map_err(|error| write_failure(&error))
     }
 }
 
@@ -144,44 +152,38 @@ impl MySql {
 #[derive(Debug)]
 pub(super) struct Ready {
     connection: MySqlConnection,
-    /// Tells it from every other batch.
-    batch: blake3::Hash,
+    batch: BatchTable,
 }
 
-fn digest(items: &[Item<'_>]) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    for Item { key, id } in items {
-        for text in [key.text().as_str(), id] {
-            hasher.update(&text.len().to_le_bytes());
-            hasher.update(text.as_bytes());
-        }
-    }
-    hasher.finalize()
-}
-
-async fn end_transaction(connection: &mut MySqlConnection, target: &Target, end: &str) -> sqlx::Result<()> {
+async fn end_transaction(connection: &mut MySqlConnection, batch: &BatchTable, end: &str) -> sqlx::Result<()> {
     run(connection, end).await?;
-    leave(connection, target).await
+    leave(connection, batch).await
 }
 
 /// Leaves the session as it was before the batch's table was filled.
-async fn leave(connection: &mut MySqlConnection, target: &Target) -> sqlx::Result<()> {
-    run(connection, sql::write::drop_batch_mysql(target)).await?;
+async fn leave(connection: &mut MySqlConnection, batch: &BatchTable) -> sqlx::Result<()> {
+    run(connection, sql::write::drop_batch_mysql(batch)).await?;
     run(connection, sql::write::USUAL_WAITS_MYSQL).await
 }
 
 /// Puts the batch into a temporary table, before the transaction, and shortens the session's waits.
-async fn fill(connection: &mut MySqlConnection, target: &Target, items: &[Item<'_>]) -> sqlx::Result<()> {
+async fn fill(
+    connection: &mut MySqlConnection,
+    target: &Target,
+    batch: &BatchTable,
+    items: &[Item<'_>],
+) -> sqlx::Result<()> {
     run(connection, sql::write::SHORT_WAITS_MYSQL).await?;
-    run(connection, sql::write::drop_batch_mysql(target)).await?;
-    run(connection, sql::write::batch_table_mysql(target)).await?;
+    run(connection, sql::write::drop_batch_mysql(batch)).await?;
+    run(connection, sql::write::batch_table_mysql(target, batch)).await?;
     let mut filled = 0;
     while filled < items.len() {
-        let (insert, rows) = sql::write::fill_batch_mysql(target, filled, &items[filled..]);
+        let (insert, rows) = sql::write::fill_batch_mysql(batch, filled, &items[filled..]);
         run(connection, insert).await?;
         filled += rows;
     }
-    Ok(())
+    // Where the server does not commit by itself, the session would hold on to the table that the key's type was read from.
+    run(connection, "COMMIT").await
 }
 
 /// Changes so many rows in one statement, and returns whether all of them were changed and hold what they should.

@@ -83,29 +83,56 @@ const NOTHING_ELSE_AT_WORK_POSTGRES: &str = "\
     (SELECT NOT (c.relhasrules OR c.relhassubclass OR EXISTS (SELECT FROM pg_catalog.pg_trigger AS g \
      WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)) FROM pg_catalog.pg_class AS c WHERE c.oid = $3::text::regclass)";
 
-/// MySQL and SQLite: the batch stands in a temporary table of this name.
+/// MySQL and SQLite: the batch stands in a temporary table whose name begins so.
 const BATCH: &str = "db2clerk_batch";
+
+/// MySQL: the temporary table of one batch. No other batch's has the same name: should a pooler ever pass on to one session what is
+/// for another, the table is not there, and nothing of another batch is taken for this one.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::database) struct BatchTable {
+    /// As it stands in a statement.
+    name: String,
+}
+
+impl BatchTable {
+    pub(in crate::database) fn of(target: &Target, items: &[Item<'_>]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |text: &str| {
+            hasher.update(&text.len().to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        add(&target.table.to_string());
+        add(&target.key);
+        for Item { key, id } in items {
+            add(&key.text());
+            add(id);
+        }
+        // A name has 64 characters at most.
+        let table = format!("{BATCH}_{}", &hasher.finalize().to_hex()[..32]);
+        Self { name: quote_table(Engine::MySql, &TableName { schema: target.table.schema.clone(), table }) }
+    }
+}
 
 /// MySQL: makes the batch's table. Its key column is made by the server from the key itself, for the very same type, character
 /// set and collation: only then is the index used.
-pub(in crate::database) fn batch_table_mysql(target: &Target) -> String {
+pub(in crate::database) fn batch_table_mysql(target: &Target, batch: &BatchTable) -> String {
     let (table, key, _) = quoted(target);
     format!(
         "CREATE TEMPORARY TABLE {} (n INT NOT NULL PRIMARY KEY, id VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL) \
          SELECT 0 AS n, '' AS id, t.{key} AS k FROM {table} AS t WHERE FALSE",
-        batch_mysql(target)
+        batch.name
     )
 }
 
 /// MySQL: drops the batch's table.
-pub(in crate::database) fn drop_batch_mysql(target: &Target) -> String {
-    format!("DROP TEMPORARY TABLE IF EXISTS {}", batch_mysql(target))
+pub(in crate::database) fn drop_batch_mysql(batch: &BatchTable) -> String {
+    format!("DROP TEMPORARY TABLE IF EXISTS {}", batch.name)
 }
 
 /// MySQL: fills the batch's table with rows of number, ID, key, some of them, and returns how many. Texts are written so that no
 /// setting of the server reads them in another way; as parameters, each would have to be announced.
-pub(in crate::database) fn fill_batch_mysql(target: &Target, first: usize, items: &[Item<'_>]) -> (String, usize) {
-    let mut insert = format!("INSERT INTO {} (n, id, k) VALUES ", batch_mysql(target));
+pub(in crate::database) fn fill_batch_mysql(batch: &BatchTable, first: usize, items: &[Item<'_>]) -> (String, usize) {
+    let mut insert = format!("INSERT INTO {} (n, id, k) VALUES ", batch.name);
     let mut rows = 0;
     for item in items {
         insert.push_str(if rows == 0 { "(" } else { ", (" });
@@ -160,15 +187,15 @@ pub(in crate::database) const USUAL_WAITS_MYSQL: &str = "\
 pub(in crate::database) const SKIP_LOCKED_MYSQL: &str = " SKIP LOCKED";
 
 /// MySQL: keeps items of these numbers from being written.
-pub(in crate::database) fn leave_out_mysql(target: &Target, numbers: &[usize]) -> String {
+pub(in crate::database) fn leave_out_mysql(batch: &BatchTable, numbers: &[usize]) -> String {
     let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
-    format!("UPDATE {} SET id = '' WHERE n IN ({})", batch_mysql(target), numbers.join(", "))
+    format!("UPDATE {} SET id = '' WHERE n IN ({})", batch.name, numbers.join(", "))
 }
 
 /// MySQL: reading and writing by way of the batch's table. `STRAIGHT_JOIN` keeps the optimizer from reading the whole table.
-pub(in crate::database) fn mysql(target: &Target, mode: Mode) -> WriteSql {
+pub(in crate::database) fn mysql(target: &Target, batch: &BatchTable, mode: Mode) -> WriteSql {
     let (table, key, column) = quoted(target);
-    let join = format!("{} AS b STRAIGHT_JOIN {table} AS t ON t.{key} = b.k", batch_mysql(target));
+    let join = format!("{} AS b STRAIGHT_JOIN {table} AS t ON t.{key} = b.k", batch.name);
     let read = format!("SELECT b.n, t.{column} FROM {join}");
     // Compared by bytes whatever the column's collation; and without a backslash, which `sql_mode` can give another meaning.
     let held = format!("RTRIM(CONVERT(t.{column} USING utf8mb4)) COLLATE utf8mb4_bin");
@@ -184,10 +211,6 @@ pub(in crate::database) fn mysql(target: &Target, mode: Mode) -> WriteSql {
     let update = format!("UPDATE {join} SET t.{column} = {value}{kept} WHERE b.id <> '' AND {condition}");
     let told = format!("SELECT COUNT(*) FROM {join} WHERE {done}");
     WriteSql { before: format!("{read} FOR UPDATE"), update, after: read, told }
-}
-
-fn batch_mysql(target: &Target) -> String {
-    quote_table(Engine::MySql, &TableName { schema: target.table.schema.clone(), table: BATCH.to_owned() })
 }
 
 /// SQLite: makes the batch's table. The key column has no affinity, so that comparing takes that of the key.

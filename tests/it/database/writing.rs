@@ -251,9 +251,9 @@ async fn a_server_that_gives_one_connection_is_written_to_all_the_same() {
     let opened = Database::connect(&url, Access::Write).await.unwrap_or_else(|error| panic!("{error}"));
     let target = target(&opened, "users", "id").await;
     let (first, second) = ([("a", "user_a")], [("b", "user_b")]);
-    opened.get_ready(&target, &batch(&first)).await;
-    opened.get_ready(&target, &batch(&second)).await;
-    assert_eq!(write(&opened, &target, &first, false).await, [Written::Written]);
+    let next = batch(&second);
+    let (written, ()) = tokio::join!(write(&opened, &target, &first, false), opened.get_ready(&target, &next));
+    assert_eq!(written, [Written::Written]);
     assert_eq!(write(&opened, &target, &second, false).await, [Written::Written]);
     drop(opened);
     database.execute(&format!("DROP USER '{name}'@'%'")).await;
