@@ -185,15 +185,14 @@ impl Database {
     }
 
     /// Does beforehand what [`Self::write_clerk_ids`] of this batch does before it needs the table, if the engine has such work: it
-    /// may be done while another batch is written. Where it fails, that is not told: writing does it again.
-    pub async fn get_ready(&self, target: &Target, batch: &[(String, ClerkId)]) {
-        if let Self::MySql(database) = self
-            && self.must_write().is_ok()
-        {
-            let mut work = Work::new(target, batch, Mode::Fill);
-            if let Some(part) = work.next() {
-                database.get_ready(target, &work.items(&part)).await;
-            }
+    /// may be done while another batch is written. Where it fails, writing does it again, and tells. Returns whether it may be asked
+    /// for again: it takes a second connection, which not every server gives.
+    pub async fn get_ready(&self, target: &Target, batch: &[(String, ClerkId)]) -> bool {
+        let Self::MySql(database) = self else { return false };
+        let mut work = Work::new(target, batch, Mode::Fill);
+        match work.next() {
+            Some(part) if self.must_write().is_ok() => database.get_ready(target, &work.items(&part)).await,
+            _ => true,
         }
     }
 

@@ -35,17 +35,14 @@ pub struct MySql {
     quick: AtomicBool,
     /// The batch of Clerk IDs that is to be written next, if it was got ready.
     ready: Mutex<Option<Ready>>,
-    /// Whether the server has turned out to give us one connection and no second.
-    is_alone: AtomicBool,
 }
 
 impl MySql {
     pub(super) async fn connect(server: &Server, access: Access) -> Result<Self, ConnectError> {
         let connection = open(server).await?;
         let idle = Mutex::new(Some(connection));
-        let (cannot_skip_locked, quick, is_alone) = (false.into(), true.into(), false.into());
-        let (server, ready) = (server.clone(), Mutex::default());
-        Ok(Self { server, access, idle, cannot_skip_locked, quick, ready, is_alone })
+        let (cannot_skip_locked, quick) = (AtomicBool::new(false), AtomicBool::new(true));
+        Ok(Self { server: server.clone(), access, idle, cannot_skip_locked, quick, ready: Mutex::default() })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

@@ -160,10 +160,10 @@ impl Ledger {
         );
         let of_last = |at: usize| conditions.len() + at;
         let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(last.get::<String, _>(of_last(0)))
-            .bind(last.get::<i64, _>(of_last(1)))
-            .bind(last.get::<String, _>(of_last(2)))
-            .bind(last.get::<i64, _>(of_last(3)));
+            .bind(last.try_get::<String, _>(of_last(0)).map_err(self.failed("read"))?)
+            .bind(last.try_get::<i64, _>(of_last(1)).map_err(self.failed("read"))?)
+            .bind(last.try_get::<String, _>(of_last(2)).map_err(self.failed("read"))?)
+            .bind(last.try_get::<i64, _>(of_last(3)).map_err(self.failed("read"))?);
         let row = query.fetch_one(&mut *connection).await.map_err(self.failed("read"))?;
         let number = |at: usize| row.get::<i64, _>(at).unsigned_abs();
         let alike = number(conditions.len());

@@ -227,13 +227,13 @@ impl Writer<'_> {
         written.unwrap_or_else(|_| Err(WriteError::Broken("no answer in time".to_owned())))
     }
 
-    /// Lets the database get ready for a batch, unless that once took too long: what became of the batch before it waits to be
-    /// recorded.
+    /// Lets the database get ready for a batch, unless it once could not, or took too long: what became of the batch before waits to
+    /// be recorded.
     async fn get_ready(&self, batch: &Batch) {
         let Job { database, target, .. } = self.job;
         if self.gets_ready.load(Ordering::Relaxed) && !self.stop.requested() {
             let ready = timeout(LONGEST_PREPARATION, Box::pin(database.get_ready(target, &batch.pairs))).await;
-            self.gets_ready.store(ready.is_ok(), Ordering::Relaxed);
+            self.gets_ready.store(ready.unwrap_or(false), Ordering::Relaxed);
         }
     }
 

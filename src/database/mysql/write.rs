@@ -56,8 +56,8 @@ impl MySql {
                 fill(&mut connection, target, &batch, items).await.map_err(|error| write_failure(&error).of_all())?;
             }
             self.transaction(&mut connection, &batch, items.len(), &sql::write::mysql(target, &batch, mode)).await
-        };
-        let done = done.await;
+        }
+        .await;
         kill_point::reach(if items.is_empty() { Point::WriteRehearsed } else { Point::RowsUncommitted });
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = end_transaction(&mut connection, &batch, end).await;
@@ -70,22 +70,17 @@ impl MySql {
     }
 
     /// Fills the table of a batch that is to be written next, on a second connection: the first may be at work on the batch before
-    /// it. Where that fails, the write itself does it, and tells.
-    pub(in crate::database) async fn get_ready(&self, target: &Target, items: &[Item<'_>]) {
+    /// it. Where that fails, the write itself does it, and tells. Returns whether there is a second connection at all.
+    pub(in crate::database) async fn get_ready(&self, target: &Target, items: &[Item<'_>]) -> bool {
         self.forget_ready().await;
-        if items.is_empty() || self.is_alone.load(Ordering::Relaxed) {
-            return;
-        }
-        let Ok(mut connection) = self.connection().await else {
-            // To be refused again may take long.
-            return self.is_alone.store(true, Ordering::Relaxed);
-        };
+        let Ok(mut connection) = self.connection().await else { return false };
         let batch = BatchTable::of(target, items);
         if fill(&mut connection, target, &batch, items).await.is_ok() {
             *self.ready.lock().await = Some(Ready { connection, batch });
         } else if leave(&mut connection, &batch).await.is_ok() {
             self.keep(connection).await;
         }
+        true
     }
 
     /// Leaves the session of a batch that is not to be written now as it was, and keeps it for the next use.
