@@ -188,18 +188,25 @@ impl Database {
     /// may be done while another batch is written. Where it fails, writing does it again, and tells. Returns whether it may be asked
     /// for again: it takes a second connection, which not every server gives.
     pub async fn get_ready(&self, target: &Target, batch: &[(String, ClerkId)]) -> bool {
-        let Self::MySql(database) = self else { return false };
+        if self.must_write().is_err() {
+            return false;
+        }
         let mut work = Work::new(target, batch, Mode::Fill);
-        match work.next() {
-            Some(part) if self.must_write().is_ok() => database.get_ready(target, &work.items(&part)).await,
-            _ => true,
+        let Some(part) = work.next() else { return true };
+        let items = work.items(&part);
+        match self {
+            Self::Postgres(_) => false,
+            Self::MySql(database) => database.get_ready(target, &items).await,
+            Self::Sqlite(database) => database.get_ready(target, &items).await,
         }
     }
 
     /// Undoes [`Self::get_ready`], where the batch is not written after all.
     pub async fn forget_ready(&self) {
-        if let Self::MySql(database) = self {
-            database.forget_ready().await;
+        match self {
+            Self::Postgres(_) => {}
+            Self::MySql(database) => database.forget_ready().await,
+            Self::Sqlite(database) => database.forget_ready().await,
         }
     }
 

@@ -19,6 +19,7 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use self::failure::{connect_error, needs_rollback, query_error};
+use self::write::Ready;
 use super::error::{ConnectError, QueryError};
 use super::rows::{self, Rows, Sender, text};
 use super::url::File;
@@ -56,6 +57,8 @@ pub struct Sqlite {
     idle: Mutex<Option<SqliteConnection>>,
     /// Whether the last batch of Clerk IDs gave no reason to look at each row before it is changed.
     quick: AtomicBool,
+    /// The batch of Clerk IDs that is to be written next, if it was got ready.
+    ready: Mutex<Option<Ready>>,
 }
 
 impl Sqlite {
@@ -63,7 +66,7 @@ impl Sqlite {
         let access = if file.read_only { Access::Read } else { access };
         let connection = open(file, access).await?;
         let idle = Mutex::new(Some(connection));
-        Ok(Self { file: file.clone(), access, idle, quick: AtomicBool::new(true) })
+        Ok(Self { file: file.clone(), access, idle, quick: AtomicBool::new(true), ready: Mutex::default() })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

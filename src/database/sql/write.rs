@@ -5,7 +5,7 @@ use super::{quote, quote_table, quoted};
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::key::Key;
 use crate::database::sql::TableName;
-use crate::database::write::{Item, Mode};
+use crate::database::write::{BatchDigest, Item, Mode};
 use crate::engine::Engine;
 
 /// What a write needs: read what stands in the rows, change it, read again.
@@ -96,19 +96,8 @@ pub(in crate::database) struct BatchTable {
 
 impl BatchTable {
     pub(in crate::database) fn of(target: &Target, items: &[Item<'_>]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        let mut add = |text: &str| {
-            hasher.update(&text.len().to_le_bytes());
-            hasher.update(text.as_bytes());
-        };
-        add(&target.table.to_string());
-        add(&target.key);
-        for Item { key, id } in items {
-            add(&key.text());
-            add(id);
-        }
         // A name has 64 characters at most.
-        let table = format!("{BATCH}_{}", &hasher.finalize().to_hex()[..32]);
+        let table = format!("{BATCH}_{}", BatchDigest::of(target, items).short());
         Self { name: quote_table(Engine::MySql, &TableName { schema: target.table.schema.clone(), table }) }
     }
 }

@@ -11,7 +11,7 @@ use crate::database::error::WriteError;
 use crate::database::inspect::Target;
 use crate::database::key::Key;
 use crate::database::sql;
-use crate::database::write::{Cell, Failure, Found, Item, Mode, compare, count_changed};
+use crate::database::write::{BatchDigest, Cell, Failure, Found, Item, Mode, compare, count_changed};
 use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: enough that most of the time goes into the rows, few enough that the statement is small.
@@ -35,8 +35,20 @@ impl Sqlite {
         items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
-        let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
-        let done = self.transaction(&mut connection, target, items, mode).await;
+        let ready = self.take_ready(&BatchDigest::of(target, items)).await;
+        let is_filled = ready.is_some();
+        let connection = match ready {
+            Some(connection) => Ok(connection),
+            None => self.connection().await,
+        };
+        let mut connection = connection.map_err(|error| Failure::Whole(error.into()))?;
+        let done = async {
+            if !is_filled {
+                fill(&mut connection, items).await.map_err(|error| write_failure(&error))?;
+            }
+            self.transaction(&mut connection, target, items, mode).await
+        }
+        .await;
         kill_point::reach(if items.is_empty() { Point::WriteRehearsed } else { Point::RowsUncommitted });
         let end = if done.is_ok() && !items.is_empty() { "COMMIT" } else { "ROLLBACK" };
         let ended = run(&mut connection, end).await;
@@ -48,6 +60,30 @@ impl Sqlite {
         Ok(found)
     }
 
+    /// Fills the table of a batch that is to be written next, on a second connection: the first may be at work on the batch before
+    /// it. Where that fails, the write itself does it, and tells. Returns whether there is a second connection at all.
+    pub(in crate::database) async fn get_ready(&self, target: &Target, items: &[Item<'_>]) -> bool {
+        self.forget_ready().await;
+        let Ok(mut connection) = self.connection().await else { return false };
+        if fill(&mut connection, items).await.is_ok() {
+            *self.ready.lock().await = Some(Ready { connection, batch: BatchDigest::of(target, items) });
+        }
+        true
+    }
+
+    /// Keeps the connection of a batch that is not to be written now for the next use, which empties the batch's table.
+    pub(in crate::database) async fn forget_ready(&self) {
+        let ready = self.ready.lock().await.take();
+        if let Some(Ready { connection, .. }) = ready {
+            self.keep(connection).await;
+        }
+    }
+
+    /// Takes the connection on which the table of this very batch is filled.
+    async fn take_ready(&self, batch: &BatchDigest) -> Option<SqliteConnection> {
+        Some(self.ready.lock().await.take_if(|ready| ready.batch == *batch)?.connection)
+    }
+
     async fn transaction(
         &self,
         connection: &mut SqliteConnection,
@@ -56,11 +92,6 @@ impl Sqlite {
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
         let failed = |error| write_failure(&error);
-        run(connection, sql::write::BATCH_TABLE_SQLITE).await.map_err(failed)?;
-        // Nobody is kept waiting meanwhile: that table is our own.
-        run(connection, "BEGIN").await.map_err(failed)?;
-        fill(connection, items).await.map_err(failed)?;
-        run(connection, "COMMIT").await.map_err(failed)?;
         if !items.is_empty() && self.quick.load(Ordering::Relaxed) {
             let at_work = begin(connection, target).await.map_err(failed)?;
             if change_all(connection, target, mode, at_work, items.len()).await.map_err(failed)? {
@@ -77,6 +108,13 @@ impl Sqlite {
         self.quick.store(count_changed(&found) == items.len(), Ordering::Relaxed);
         Ok(found)
     }
+}
+
+/// A batch whose table is filled on a connection.
+#[derive(Debug)]
+pub(super) struct Ready {
+    connection: SqliteConnection,
+    batch: BatchDigest,
 }
 
 /// What a change of the table has to heed.
@@ -147,7 +185,10 @@ async fn change_together(
     Ok(update.execute(connection).await?.rows_affected())
 }
 
+/// Puts the batch into the batch's table. Nobody is kept waiting meanwhile: that table is our own.
 async fn fill(connection: &mut SqliteConnection, items: &[Item<'_>]) -> sqlx::Result<()> {
+    run(connection, sql::write::BATCH_TABLE_SQLITE).await?;
+    run(connection, "BEGIN").await?;
     run(connection, sql::write::EMPTY_BATCH_SQLITE).await?;
     let mut number = 0;
     for chunk in items.chunks(ROWS_PER_INSERT) {
@@ -164,7 +205,7 @@ async fn fill(connection: &mut SqliteConnection, items: &[Item<'_>]) -> sqlx::Re
         }
         insert.execute(&mut *connection).await?;
     }
-    Ok(())
+    run(connection, "COMMIT").await
 }
 
 async fn read(connection: &mut SqliteConnection, statement: String) -> sqlx::Result<Vec<Cell>> {
