@@ -34,8 +34,9 @@ const ROWS_WAITING: usize = 256;
 const PATIENCE_TO_READ: Duration = Duration::from_secs(10);
 const PATIENCE_TO_WRITE: Duration = Duration::from_secs(2);
 
-/// Memory for pages while rows are written: -8,000 times 1,024 bytes (<https://www.sqlite.org/pragma.html#pragma_cache_size>).
-const CACHE_TO_WRITE: &str = "-8000";
+/// Memory for pages while rows are written, of each of two connections that take turns: -4,000 times 1,024 bytes
+/// (<https://www.sqlite.org/pragma.html#pragma_cache_size>).
+const CACHE_TO_WRITE: &str = "-4000";
 
 /// Makes a new SQLite file and runs a script in it: the demo's sample.
 ///
