@@ -9,7 +9,7 @@ use crate::measured::Measured;
 use crate::rig::Rig;
 use crate::sheet::{MEBIBYTE, Row, Samples, Sheet, thousands};
 
-const COMMANDS: [&str; 5] = ["export", "migrate", "backfill", "verify", "import"];
+const COMMANDS: [&str; 6] = ["export", "migrate", "backfill", "verify", "import", "migrate --write-back"];
 
 pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     let note = "The peak of resident memory of each command, and how long it took, with SQLite and a simulator \
@@ -27,7 +27,7 @@ pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
 
 async fn commands(rig: &Rig, rows: u64) -> Result<Vec<Row>> {
     let users = rig.users(Engine::Sqlite, rows).await?;
-    let mut taken: [(Samples, Samples); 5] = Default::default();
+    let mut taken: [(Samples, Samples); 6] = Default::default();
     for _ in 0..rig.runs {
         for ((seconds, peaks), run) in taken.iter_mut().zip(once(rig, &users).await?) {
             seconds.push(run.seconds);
@@ -48,7 +48,7 @@ fn bytes(run: &Measured) -> f64 {
 }
 
 /// One run of each command, in the order of [`COMMANDS`].
-async fn once(rig: &Rig, users: &Users) -> Result<[Measured; 5]> {
+async fn once(rig: &Rig, users: &Users) -> Result<[Measured; 6]> {
     let (room, mut clerk) = (rig.room()?, Clerk::start().await?);
     let rows = users.rows;
     let url = room.copied(users)?;
@@ -68,7 +68,15 @@ async fn once(rig: &Rig, users: &Users) -> Result<[Measured; 5]> {
     let import = room.program(&rig.no_limit, "import", at, Some(&clerk))?;
     let import = import.args(["users.json", "--yes", "--ledger", "import.db"]).run().await?;
     clerk.expect_users(rows).await?;
-    Ok([export, migrate, backfill, verify, import])
+    drop(clerk);
+    let (room, mut clerk) = (rig.room()?, Clerk::start().await?);
+    let url = room.copied(users)?;
+    let written_back = room.program(&rig.no_limit, "migrate", (users, url.as_str()), Some(&clerk))?;
+    let words = ["--yes", "--query", "users.sql", "--ledger", "ledger.db", "--write-back"];
+    let written_back = written_back.args(words).run().await?;
+    written_back.expect("created", rows)?;
+    clerk.expect_users(rows).await?;
+    Ok([export, migrate, backfill, verify, import, written_back])
 }
 
 /// Reading alone, of ten times the rows.

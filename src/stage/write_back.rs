@@ -70,12 +70,14 @@ pub struct Job<'a> {
 pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, mut stop: Shutdown) -> Result<End> {
     let (doubtful, batch_size) = (HashSet::new(), BatchSize::default());
     let gets_ready = AtomicBool::new(true);
-    let mut writer = Writer { job, stop: stop.clone(), doubtful, batch_size, passed: 0, locked: 0, gets_ready };
+    let mut writer =
+        Writer { job, stop: stop.clone(), doubtful, batch_size, passed: 0, locked: 0, push_is_over: false, gets_ready };
     let mut patience = Patience::default();
     let mut next_try = Instant::now();
     loop {
         // Asked before looking: what comes after the last look is then looked for again.
         let push_is_over = !*more_to_come.borrow();
+        writer.push_is_over = push_is_over;
         let tries_locked = push_is_over || Instant::now() >= next_try;
         let mut written = writer.write_new().await?;
         if written.is_ok() && tries_locked && !stop.requested() {
@@ -135,7 +137,9 @@ struct Writer<'a> {
     passed: i64,
     /// How many rows were locked at their last attempt.
     locked: u64,
-    /// Whether the next batch is got ready while one is written.
+    /// Whether no more IDs are to come.
+    push_is_over: bool,
+    /// Whether the database can get ready for a batch while it writes another.
     gets_ready: AtomicBool,
 }
 
@@ -228,10 +232,10 @@ impl Writer<'_> {
     }
 
     /// Lets the database get ready for a batch, unless it once could not, or took too long: what became of the batch before waits to
-    /// be recorded.
+    /// be recorded. As long as push is at work there is no hurry, and memory is its.
     async fn get_ready(&self, batch: &Batch) {
         let Job { database, target, .. } = self.job;
-        if self.gets_ready.load(Ordering::Relaxed) && !self.stop.requested() {
+        if self.push_is_over && self.gets_ready.load(Ordering::Relaxed) && !self.stop.requested() {
             let ready = timeout(LONGEST_PREPARATION, Box::pin(database.get_ready(target, &batch.pairs))).await;
             self.gets_ready.store(ready.unwrap_or(false), Ordering::Relaxed);
         }
@@ -302,7 +306,7 @@ const BATCH_TIME: Duration = Duration::from_millis(300);
 const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
 /// All of them are held in memory.
-const MOST_ROWS: u32 = 12_000;
+const MOST_ROWS: u32 = 6_000;
 
 impl Default for BatchSize {
     fn default() -> Self {
