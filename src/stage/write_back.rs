@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Progress;
 use crate::database::{Database, Target, WriteError, Written};
+use crate::engine::Engine;
 use crate::kill_point::{self, Point};
 use crate::ledger::{Ledger, RowResult, WriteBack};
 use crate::record::ClerkId;
@@ -68,7 +69,7 @@ pub struct Job<'a> {
 /// # Errors
 /// If the ledger cannot be read or written.
 pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, mut stop: Shutdown) -> Result<End> {
-    let (doubtful, batch_size) = (HashSet::new(), BatchSize::default());
+    let (doubtful, batch_size) = (HashSet::new(), BatchSize::new(job.database.engine()));
     let gets_ready = AtomicBool::new(true);
     let mut writer =
         Writer { job, stop: stop.clone(), doubtful, batch_size, passed: 0, locked: 0, push_is_over: false, gets_ready };
@@ -299,6 +300,7 @@ fn state_of(written: &Written) -> (WriteBack, Option<String>) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct BatchSize {
     rows: u32,
+    most: u32,
 }
 
 /// How long a batch is to take.
@@ -306,15 +308,16 @@ const BATCH_TIME: Duration = Duration::from_millis(300);
 const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
 /// All of them are held in memory.
-const MOST_ROWS: u32 = 6_000;
-
-impl Default for BatchSize {
-    fn default() -> Self {
-        Self { rows: FIRST_ROWS }
-    }
-}
+const MOST_ROWS: u32 = 12_000;
+/// SQLite works in the same process, and what it holds of a batch is as much again.
+const MOST_ROWS_SQLITE: u32 = 6_000;
 
 impl BatchSize {
+    fn new(engine: Engine) -> Self {
+        let most = if engine == Engine::Sqlite { MOST_ROWS_SQLITE } else { MOST_ROWS };
+        Self { rows: FIRST_ROWS, most }
+    }
+
     /// Learns from a batch of so many rows that took so long: the next one is as much smaller as this one was too slow, and up to
     /// twice as large if it was quick. A small batch that was quick says nothing of larger ones.
     fn learn(&mut self, rows: usize, took: Duration) {
@@ -323,7 +326,7 @@ impl BatchSize {
         }
         let fitting = rows as u128 * BATCH_TIME.as_micros() / took.as_micros().max(1);
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
-        self.rows = fitting.min(self.rows.saturating_mul(2)).clamp(FEWEST_ROWS, MOST_ROWS);
+        self.rows = fitting.min(self.rows.saturating_mul(2)).clamp(FEWEST_ROWS, self.most);
     }
 
     /// Makes the next batch smaller, after one that was not answered: the same again may take too long again.
@@ -364,7 +367,7 @@ mod tests {
     #[test]
     fn batches_grow_while_they_are_quick_and_shrink_at_once_when_one_is_slow() {
         let after = |size: u32, rows: usize, millis: u64| {
-            let mut batch_size = BatchSize { rows: size };
+            let mut batch_size = BatchSize { rows: size, most: MOST_ROWS };
             batch_size.learn(rows, Duration::from_millis(millis));
             batch_size.rows
         };
@@ -372,8 +375,8 @@ mod tests {
             (1000, 1000, 300, 1000),
             (1000, 1000, 200, 1500),
             (1000, 1000, 10, 2000),
-            (2000, 2000, 0, 4000),
-            (4000, 4000, 0, MOST_ROWS),
+            (4000, 4000, 0, 8000),
+            (8000, 8000, 0, MOST_ROWS),
             (MOST_ROWS, MOST_ROWS as usize, 1, MOST_ROWS),
             (4000, 4000, 3000, 400),
             (4000, 4000, 120_000, FEWEST_ROWS),
@@ -385,8 +388,11 @@ mod tests {
         ] {
             assert_eq!(after(size, rows, millis), expected, "{rows} of {size} rows in {millis} ms");
         }
+        let mut on_sqlite = BatchSize { rows: 4000, ..BatchSize::new(Engine::Sqlite) };
+        on_sqlite.learn(4000, Duration::ZERO);
+        assert_eq!(on_sqlite.rows, MOST_ROWS_SQLITE, "its memory is ours");
         for (size, expected) in [(MOST_ROWS, MOST_ROWS / 4), (100, FEWEST_ROWS), (FEWEST_ROWS, FEWEST_ROWS)] {
-            let mut batch_size = BatchSize { rows: size };
+            let mut batch_size = BatchSize { rows: size, most: MOST_ROWS };
             batch_size.shrink();
             assert_eq!(batch_size.rows, expected, "{size} rows without an answer");
         }
