@@ -10,6 +10,7 @@ mod inspect;
 mod key;
 mod mysql;
 mod postgres;
+mod ready;
 mod references;
 mod replace;
 mod rows;

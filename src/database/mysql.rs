@@ -14,10 +14,11 @@ use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Sql
 use tokio::sync::Mutex;
 
 use self::failure::{connect_error, query_error};
-use self::write::Ready;
 use super::Access;
 use super::error::{ConnectError, QueryError};
+use super::ready::Ready;
 use super::rows::{self, Rows, Sender};
+use super::sql::write::BatchTable;
 use super::statement;
 use super::url::{Server, Tls};
 use crate::row::Column;
@@ -34,7 +35,7 @@ pub struct MySql {
     /// Whether the last batch of Clerk IDs gave no reason to look at each row before it is changed.
     quick: AtomicBool,
     /// The batch of Clerk IDs that is to be written next, if it was got ready.
-    ready: Mutex<Option<Ready>>,
+    ready: Ready<BatchTable, MySqlConnection>,
 }
 
 impl MySql {
@@ -42,7 +43,7 @@ impl MySql {
         let connection = open(server).await?;
         let idle = Mutex::new(Some(connection));
         let (cannot_skip_locked, quick) = (AtomicBool::new(false), AtomicBool::new(true));
-        Ok(Self { server: server.clone(), access, idle, cannot_skip_locked, quick, ready: Mutex::default() })
+        Ok(Self { server: server.clone(), access, idle, cannot_skip_locked, quick, ready: Ready::default() })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

@@ -19,8 +19,8 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use self::failure::{connect_error, needs_rollback, query_error};
-use self::write::Ready;
 use super::error::{ConnectError, QueryError};
+use super::ready::{BatchDigest, Ready};
 use super::rows::{self, Rows, Sender, text};
 use super::url::File;
 use super::{Access, statement};
@@ -59,7 +59,7 @@ pub struct Sqlite {
     /// Whether the last batch of Clerk IDs gave no reason to look at each row before it is changed.
     quick: AtomicBool,
     /// The batch of Clerk IDs that is to be written next, if it was got ready.
-    ready: Mutex<Option<Ready>>,
+    ready: Ready<BatchDigest, SqliteConnection>,
 }
 
 impl Sqlite {
@@ -67,7 +67,7 @@ impl Sqlite {
         let access = if file.read_only { Access::Read } else { access };
         let connection = open(file, access).await?;
         let idle = Mutex::new(Some(connection));
-        Ok(Self { file: file.clone(), access, idle, quick: AtomicBool::new(true), ready: Mutex::default() })
+        Ok(Self { file: file.clone(), access, idle, quick: AtomicBool::new(true), ready: Ready::default() })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {

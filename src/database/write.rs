@@ -59,32 +59,6 @@ pub(super) struct Item<'a> {
     pub(super) id: &'a str,
 }
 
-/// Tells one batch from another, for what is got ready for one is not to be taken for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BatchDigest(blake3::Hash);
-
-impl BatchDigest {
-    pub(super) fn of(target: &Target, items: &[Item<'_>]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        let mut add = |text: &str| {
-            hasher.update(&text.len().to_le_bytes());
-            hasher.update(text.as_bytes());
-        };
-        add(&target.table.to_string());
-        add(&target.key);
-        for Item { key, id } in items {
-            add(&key.text());
-            add(id);
-        }
-        Self(hasher.finalize())
-    }
-
-    /// Half of it, as 32 hexadecimal digits.
-    pub(super) fn short(&self) -> String {
-        self.0.to_hex()[..32].to_owned()
-    }
-}
-
 /// A row as it was read: the number of its item, and what its column holds.
 pub(super) type Cell = (usize, Option<String>);
 

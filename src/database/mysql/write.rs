@@ -44,12 +44,10 @@ impl MySql {
     ) -> Result<Vec<Found>, Failure> {
         let batch = BatchTable::of(target, items);
         let ready = self.take_ready(&batch).await;
-        let is_filled = ready.is_some();
-        let connection = match ready {
-            Some(connection) => Ok(connection),
-            None => self.connection().await,
+        let (mut connection, is_filled) = match ready {
+            Some(connection) => (connection, true),
+            None => (self.connection().await.map_err(|error| Failure::Whole(error.into()))?, false),
         };
-        let mut connection = connection.map_err(|error| Failure::Whole(error.into()))?;
         let done = async {
             if !is_filled {
                 // No row is asked for yet: whatever is waited for here concerns the table.
@@ -76,7 +74,7 @@ impl MySql {
         let Ok(mut connection) = self.connection().await else { return false };
         let batch = BatchTable::of(target, items);
         if fill(&mut connection, target, &batch, items).await.is_ok() {
-            *self.ready.lock().await = Some(Ready { connection, batch });
+            self.ready.put(batch, connection).await;
         } else if leave(&mut connection, &batch).await.is_ok() {
             self.keep(connection).await;
         }
@@ -85,17 +83,16 @@ impl MySql {
 
     /// Leaves the session of a batch that is not to be written now as it was, and keeps it for the next use.
     pub(in crate::database) async fn forget_ready(&self) {
-        let ready = self.ready.lock().await.take();
-        if let Some(Ready { mut connection, batch }) = ready
+        if let Some((batch, mut connection)) = self.ready.take_any().await
             && leave(&mut connection, &batch).await.is_ok()
         {
             self.keep(connection).await;
         }
     }
 
-    /// Takes the connection on which the table of this very batch is filled.
+    /// Takes the connection on which the table of this very batch is filled, if it still stands.
     async fn take_ready(&self, batch: &BatchTable) -> Option<MySqlConnection> {
-        let mut connection = self.ready.lock().await.take_if(|ready| ready.batch == *batch)?.connection;
+        let mut connection = self.ready.take(batch).await?;
         connection.ping().await.is_ok().then_some(connection)
     }
 
@@ -141,13 +138,6 @@ impl MySql {
         }
         read(connection, statement.to_owned()).await.map_err(|error| write_failure(&error))
     }
-}
-
-/// A batch whose table is filled on a connection, with the short waits that it is written with.
-#[derive(Debug)]
-pub(super) struct Ready {
-    connection: MySqlConnection,
-    batch: BatchTable,
 }
 
 async fn end_transaction(connection: &mut MySqlConnection, batch: &BatchTable, end: &str) -> sqlx::Result<()> {

@@ -4,8 +4,9 @@
 use super::{quote, quote_table, quoted};
 use crate::database::inspect::{KeyKind, Target};
 use crate::database::key::Key;
+use crate::database::ready::BatchDigest;
 use crate::database::sql::TableName;
-use crate::database::write::{BatchDigest, Item, Mode};
+use crate::database::write::{Item, Mode};
 use crate::engine::Engine;
 
 /// What a write needs: read what stands in the rows, change it, read again.

@@ -10,8 +10,9 @@ use super::failure::write_failure;
 use crate::database::error::WriteError;
 use crate::database::inspect::Target;
 use crate::database::key::Key;
+use crate::database::ready::BatchDigest;
 use crate::database::sql;
-use crate::database::write::{BatchDigest, Cell, Failure, Found, Item, Mode, compare, count_changed};
+use crate::database::write::{Cell, Failure, Found, Item, Mode, compare, count_changed};
 use crate::kill_point::{self, Point};
 
 /// Rows of one INSERT into the batch's table: enough that most of the time goes into the rows, few enough that the statement is small.
@@ -35,13 +36,11 @@ impl Sqlite {
         items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
-        let ready = self.take_ready(&BatchDigest::of(target, items)).await;
-        let is_filled = ready.is_some();
-        let connection = match ready {
-            Some(connection) => Ok(connection),
-            None => self.connection().await,
+        let ready = self.ready.take(&BatchDigest::of(target, items)).await;
+        let (mut connection, is_filled) = match ready {
+            Some(connection) => (connection, true),
+            None => (self.connection().await.map_err(|error| Failure::Whole(error.into()))?, false),
         };
-        let mut connection = connection.map_err(|error| Failure::Whole(error.into()))?;
         let done = async {
             if !is_filled {
                 fill(&mut connection, items).await.map_err(|error| write_failure(&error))?;
@@ -66,22 +65,16 @@ impl Sqlite {
         self.forget_ready().await;
         let Ok(mut connection) = self.connection().await else { return false };
         if fill(&mut connection, items).await.is_ok() {
-            *self.ready.lock().await = Some(Ready { connection, batch: BatchDigest::of(target, items) });
+            self.ready.put(BatchDigest::of(target, items), connection).await;
         }
         true
     }
 
     /// Keeps the connection of a batch that is not to be written now for the next use, which empties the batch's table.
     pub(in crate::database) async fn forget_ready(&self) {
-        let ready = self.ready.lock().await.take();
-        if let Some(Ready { connection, .. }) = ready {
+        if let Some((_, connection)) = self.ready.take_any().await {
             self.keep(connection).await;
         }
-    }
-
-    /// Takes the connection on which the table of this very batch is filled.
-    async fn take_ready(&self, batch: &BatchDigest) -> Option<SqliteConnection> {
-        Some(self.ready.lock().await.take_if(|ready| ready.batch == *batch)?.connection)
     }
 
     async fn transaction(
@@ -108,13 +101,6 @@ impl Sqlite {
         self.quick.store(count_changed(&found) == items.len(), Ordering::Relaxed);
         Ok(found)
     }
-}
-
-/// A batch whose table is filled on a connection.
-#[derive(Debug)]
-pub(super) struct Ready {
-    connection: SqliteConnection,
-    batch: BatchDigest,
 }
 
 /// What a change of the table has to heed.
