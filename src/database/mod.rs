@@ -211,9 +211,9 @@ impl Database {
         }
     }
 
-    /// Writes Clerk IDs to the rows with these keys, in one transaction if nothing stands in the way, and reads back what then stands there. A row that
-    /// holds another Clerk ID keeps it unless `overwrite` is set; whatever else it holds, it keeps always. No other column
-    /// changes. The answers are in the order of the batch.
+    /// Writes Clerk IDs to the rows with these keys, and reads back what then stands there: in one transaction if nothing stands in
+    /// the way, a large batch on Postgres in two side by side. A row that holds another Clerk ID keeps it unless `overwrite` is set;
+    /// whatever else it holds, it keeps always. No other column changes. The answers are in the order of the batch.
     ///
     /// # Errors
     /// [`WriteError`], if the batch as a whole was not taken; what concerns single rows is in their [`Written`].
@@ -227,8 +227,9 @@ impl Database {
         Ok(self.change(target, batch, mode).await?.finish(write::written))
     }
 
-    /// Sets the column to NULL in the rows with these keys, where it holds exactly the Clerk ID given with the key, in one
-    /// transaction if nothing stands in the way, and reads back what then stands there. No other column changes. The answers are in the order of the batch.
+    /// Sets the column to NULL in the rows with these keys, where it holds exactly the Clerk ID given with the key, and reads back
+    /// what then stands there: in transactions as [`Self::write_clerk_ids`]. No other column changes. The answers are in the order
+    /// of the batch.
     ///
     /// # Errors
     /// [`WriteError`], if the batch as a whole was not taken; what concerns single rows is in their [`Cleared`].

@@ -7,7 +7,7 @@ mod script;
 mod values;
 mod write;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode, PgStatement};
@@ -30,8 +30,10 @@ use crate::row::{Column, Row, Value};
 pub struct Postgres {
     server: Server,
     pub(super) access: Access,
-    /// The connection for everything but rows, while nobody uses it. One that failed is not put back.
-    idle: Mutex<Option<PgConnection>>,
+    /// The connections for everything but rows, while nobody uses them. One that failed is not put back.
+    idle: Mutex<Vec<PgConnection>>,
+    /// Whether the server gives a second connection, as far as is known.
+    gives_second: AtomicBool,
     /// Whether the last batch of Clerk IDs gave no reason to look at each row before it is changed.
     quick: AtomicBool,
 }
@@ -39,8 +41,9 @@ pub struct Postgres {
 impl Postgres {
     pub(super) async fn connect(server: &Server, access: Access) -> Result<Self, ConnectError> {
         let connection = open(server).await?;
-        let idle = Mutex::new(Some(connection));
-        Ok(Self { server: server.clone(), access, idle, quick: AtomicBool::new(true) })
+        let idle = Mutex::new(vec![connection]);
+        let (gives_second, quick) = (AtomicBool::new(true), AtomicBool::new(true));
+        Ok(Self { server: server.clone(), access, idle, gives_second, quick })
     }
 
     pub(super) async fn rows(&self, query: &str) -> Result<Rows, QueryError> {
@@ -105,9 +108,9 @@ impl Postgres {
         Ok(())
     }
 
-    /// Takes the idle connection, or a new one.
+    /// Takes an idle connection, or a new one.
     async fn connection(&self) -> Result<PgConnection, ConnectError> {
-        let idle = self.idle.lock().await.take();
+        let idle = self.idle.lock().await.pop();
         if let Some(mut connection) = idle
             && connection.ping().await.is_ok()
         {
@@ -116,11 +119,29 @@ impl Postgres {
         open(&self.server).await
     }
 
+    /// Takes another connection beside one that is taken; `None`, from the first time that the server refuses one.
+    async fn second_connection(&self) -> Option<PgConnection> {
+        if !self.gives_second.load(Ordering::Relaxed) {
+            return None;
+        }
+        let second = self.connection().await;
+        if let Err(error) = &second {
+            tracing::debug!(?error, "no second connection");
+            self.gives_second.store(false, Ordering::Relaxed);
+        }
+        second.ok()
+    }
+
+    /// Keeps a connection for the next use.
+    async fn keep(&self, connection: PgConnection) {
+        self.idle.lock().await.push(connection);
+    }
+
     /// Ends the transaction and keeps the connection for the next use.
     async fn end(&self, mut connection: PgConnection, end: &'static str) -> sqlx::Result<()> {
         connection.clear_cached_statements().await?;
         sqlx::raw_sql(end).execute(&mut connection).await?;
-        *self.idle.lock().await = Some(connection);
+        self.keep(connection).await;
         Ok(())
     }
 }

@@ -114,7 +114,7 @@ pub async fn write_back(job: Job<'_>, mut more_to_come: watch::Receiver<bool>, m
     }
 }
 
-/// What is written in one transaction: for each row its entry in the ledger, and its key and Clerk ID.
+/// What is written at a time: for each row its entry in the ledger, and its key and Clerk ID.
 #[derive(Debug, Default)]
 struct Batch {
     entries: Vec<i64>,
@@ -295,7 +295,7 @@ fn state_of(written: &Written) -> (WriteBack, Option<String>) {
     }
 }
 
-/// How many rows are written in one transaction: as many as the database changes in the time for which others may be kept
+/// How many rows are written at a time: as many as the database changes in the time for which others may be kept
 /// waiting, learnt from the batches before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct BatchSize {

@@ -17,7 +17,7 @@ impl Runs for Postgres {
     }
 
     async fn give_back(&self, connection: PgConnection) {
-        *self.idle.lock().await = Some(connection);
+        self.keep(connection).await;
     }
 
     async fn execute(connection: &mut PgConnection, statement: &str) -> sqlx::Result<u64> {

@@ -22,7 +22,7 @@ impl Postgres {
             let done = sqlx::raw_sql(AssertSqlSafe(step.sql)).execute(&mut connection).await;
             done.map_err(|error| write_failure(&error).into_error())?;
         }
-        *self.idle.lock().await = Some(connection);
+        self.keep(connection).await;
         Ok(())
     }
 
@@ -31,15 +31,38 @@ impl Postgres {
         self.quick.load(Ordering::Relaxed)
     }
 
-    /// Changes what can be changed at once, in one statement and one transaction. All others are left for care: those that need
-    /// no change, and everything if something is locked or a trigger is at work.
+    /// Changes what can be changed at once, in one statement and one transaction; a large batch in two of them side by side, each on
+    /// a connection of its own, as the server works at one statement with one core. All others are left for care: those that need
+    /// no change, and everything of a transaction in which something is locked or a trigger is at work.
     pub(in crate::database) async fn write_quickly(
         &self,
         target: &Target,
         items: &[Item<'_>],
         mode: Mode,
     ) -> Result<Vec<Found>, Failure> {
-        let mut connection = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
+        let first = self.connection().await.map_err(|error| Failure::Whole(error.into()))?;
+        let second = if items.len() < WORTH_TWO { None } else { self.second_connection().await };
+        let found = if let Some(second) = second {
+            let (left, right) = items.split_at(items.len() / 2);
+            let both = tokio::join!(
+                self.write_at_once(first, target, left, mode),
+                self.write_at_once(second, target, right, mode)
+            );
+            of_both(both, (left.len(), right.len()))?
+        } else {
+            self.write_at_once(first, target, items, mode).await?
+        };
+        self.quick.store(count_changed(&found) * 2 >= items.len(), Ordering::Relaxed);
+        Ok(found)
+    }
+
+    async fn write_at_once(
+        &self,
+        mut connection: PgConnection,
+        target: &Target,
+        items: &[Item<'_>],
+        mode: Mode,
+    ) -> Result<Vec<Found>, Failure> {
         let changed = self.change_at_once(&mut connection, target, items, mode).await;
         kill_point::reach(Point::RowsUncommitted);
         let ended = self.end(connection, if changed.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
@@ -47,7 +70,6 @@ impl Postgres {
             Err(Failure::Lock(_)) => Vec::new(),
             changed => changed?,
         };
-        self.quick.store(changed.len() * 2 >= items.len(), Ordering::Relaxed);
         let mut found = vec![Found::LeftForCare; items.len()];
         for (at, changed) in changed {
             if let Some(found) = found.get_mut(at) {
@@ -124,6 +146,27 @@ impl Postgres {
             return Err(Failure::Row("a row security policy does not let this database user change it".to_owned()));
         }
         Ok(found)
+    }
+}
+
+/// From how many rows on two connections share a batch.
+const WORTH_TWO: usize = 1000;
+
+type Attempt = Result<Vec<Found>, Failure>;
+
+/// Puts the answers to the two halves of a batch together. What one of them committed is kept: where the other failed, that half is
+/// left for care, which meets the reason again. Where nobody knows what became of a half, nobody knows it of the batch.
+fn of_both(both: (Attempt, Attempt), (left, right): (usize, usize)) -> Attempt {
+    let left_for_care = |items| vec![Found::LeftForCare; items];
+    match both {
+        (Err(failure @ Failure::Whole(WriteError::Broken(_))), _)
+        | (_, Err(failure @ Failure::Whole(WriteError::Broken(_))))
+        | (Err(failure), Err(_)) => Err(failure),
+        (first, second) => {
+            let mut found = first.unwrap_or_else(|_| left_for_care(left));
+            found.extend(second.unwrap_or_else(|_| left_for_care(right)));
+            Ok(found)
+        }
     }
 }
 
