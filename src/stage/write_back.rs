@@ -309,12 +309,18 @@ const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
 /// All of them are held in memory.
 const MOST_ROWS: u32 = 12_000;
+/// On Postgres, two connections share a batch; more rows take more memory, and are not written any quicker.
+const MOST_ROWS_POSTGRES: u32 = 8_000;
 /// SQLite works in the same process, and what it holds of a batch is as much again.
 const MOST_ROWS_SQLITE: u32 = 6_000;
 
 impl BatchSize {
     fn new(engine: Engine) -> Self {
-        let most = if engine == Engine::Sqlite { MOST_ROWS_SQLITE } else { MOST_ROWS };
+        let most = match engine {
+            Engine::Postgres => MOST_ROWS_POSTGRES,
+            Engine::MySql => MOST_ROWS,
+            Engine::Sqlite => MOST_ROWS_SQLITE,
+        };
         Self { rows: FIRST_ROWS, most }
     }
 

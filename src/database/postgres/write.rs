@@ -214,3 +214,25 @@ fn with_keys(statement: String, target: &Target, items: &[Item<'_>]) -> Query<'s
         query.bind(keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_half_committed_is_kept_unless_nobody_knows_what_became_of_the_other() {
+        let done = || Ok(vec![Found::Done, Found::Done]);
+        let refused = || Err(Failure::Row("refused".to_owned()));
+        let denied = || Err(Failure::Whole(WriteError::Refused("denied".to_owned())));
+        let broken = || Err(Failure::Whole(WriteError::Broken("no answer".to_owned())));
+        let care = || Found::LeftForCare;
+        let kept = |both, sizes| of_both(both, sizes).expect("what was committed");
+        assert_eq!(kept((done(), done()), (2, 2)), vec![Found::Done; 4]);
+        assert_eq!(kept((done(), refused()), (2, 3)), [Found::Done, Found::Done, care(), care(), care()]);
+        assert_eq!(kept((denied(), done()), (1, 2)), [care(), Found::Done, Found::Done]);
+        assert!(matches!(of_both((refused(), refused()), (2, 2)), Err(Failure::Row(_))));
+        for both in [(done(), broken()), (broken(), done()), (refused(), broken()), (broken(), denied())] {
+            assert!(matches!(of_both(both, (2, 2)), Err(Failure::Whole(WriteError::Broken(_)))));
+        }
+    }
+}

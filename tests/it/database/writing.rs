@@ -3,6 +3,7 @@
 use db2clerk::database::{Access, Cleared, Database, DatabaseUrl, TableName, Target, TargetError, WriteError, Written};
 use db2clerk::engine::Engine;
 use db2clerk::record::ClerkId;
+use sqlx::{Connection, PgConnection};
 
 use super::{batch, open, target};
 use crate::servers;
@@ -259,6 +260,71 @@ async fn a_server_that_gives_one_connection_is_written_to_all_the_same() {
     assert_eq!(write(&opened, &target, &second, false).await, [Written::Written]);
     drop(opened);
     database.execute(&format!("DROP USER '{name}'@'%'")).await;
+}
+
+/// So many users without Clerk IDs on Postgres, and a batch for them: large enough for two connections.
+async fn many_on_postgres(columns: &str) -> (servers::TestDatabase, Vec<(String, ClerkId)>) {
+    let database = servers::postgres().await;
+    database
+        .execute(&format!(
+            "CREATE TABLE users (id text PRIMARY KEY, clerk_id text UNIQUE {columns}); \
+             INSERT INTO users (id) SELECT 'k' || n FROM generate_series(0, 1999) AS n"
+        ))
+        .await;
+    let id = |n: usize| ClerkId::new(format!("user_{n}")).expect("an ID");
+    let entries = (0..2000).map(|n| (format!("k{n}"), id(n))).collect();
+    (database, entries)
+}
+
+#[tokio::test]
+async fn two_connections_share_a_large_batch_and_what_one_may_not_write_keeps_nothing_from_the_other() {
+    let (database, mut entries) = many_on_postgres(", CHECK (clerk_id <> 'user_1500')").await;
+    database.execute("INSERT INTO users VALUES ('taken', 'user_1999')").await;
+    // One ID for two rows, each in a half of its own.
+    entries[10].1 = entries[1010].1.clone();
+    let opened = open(&database, Access::Write).await;
+    let target = target(&opened, "users", "id").await;
+    let mut application = PgConnection::connect(&database.url).await.expect("a connection");
+    let lock = "BEGIN; SELECT id FROM users WHERE id = 'k20' FOR UPDATE";
+    sqlx::raw_sql(lock).execute(&mut application).await.expect("a lock");
+    let written = opened.write_clerk_ids(&target, &entries, false).await.expect("the batch as a whole is taken");
+    sqlx::raw_sql("ROLLBACK").execute(&mut application).await.expect("the end of the lock");
+    for (n, written) in written.iter().enumerate() {
+        match n {
+            20 => assert_eq!(*written, Written::Locked),
+            1500 | 1999 => assert!(matches!(written, Written::Refused(_)), "{n}: {written:?}"),
+            10 | 1010 => {}
+            _ => assert_eq!(*written, Written::Written, "{n}"),
+        }
+    }
+    let one_of_two = [&written[10], &written[1010]];
+    assert_eq!(one_of_two.iter().filter(|written| ***written == Written::Written).count(), 1, "{one_of_two:?}");
+    assert_eq!(one_of_two.iter().filter(|written| matches!(written, Written::Refused(_))).count(), 1, "{one_of_two:?}");
+    let wrong = database
+        .query("SELECT count(*) FROM users WHERE clerk_id <> 'user_' || substr(id, 2) AND id NOT IN ('taken', 'k10')")
+        .await;
+    assert_eq!(wrong, [[Some("0".to_owned())]]);
+}
+
+#[tokio::test]
+async fn a_large_batch_is_written_to_a_postgres_that_gives_one_connection() {
+    let (database, entries) = many_on_postgres("").await;
+    let name = format!("one_{}", database.url.rsplit('/').next().expect("a name"));
+    database
+        .execute(&format!(
+            "CREATE ROLE {name} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1; GRANT SELECT, UPDATE ON users TO {name}"
+        ))
+        .await;
+    let mut url = url::Url::parse(&database.url).expect("the test's URL");
+    url.set_username(&name).expect("a URL with a user");
+    url.set_password(Some("secret")).expect("a URL with a password");
+    let url = DatabaseUrl::parse(url.as_str()).expect("a URL");
+    let opened = Database::connect(&url, Access::Write).await.unwrap_or_else(|error| panic!("{error}"));
+    let target = target(&opened, "users", "id").await;
+    let written = opened.write_clerk_ids(&target, &entries, false).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(written, vec![Written::Written; entries.len()]);
+    drop(opened);
+    database.execute(&format!("DROP OWNED BY {name}; DROP ROLE {name}")).await;
 }
 
 #[tokio::test]
