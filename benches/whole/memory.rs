@@ -74,8 +74,7 @@ async fn once(rig: &Rig, users: &Users) -> Result<[Measured; 6]> {
     let written_back = room.program(&rig.no_limit, "migrate", (users, url.as_str()), Some(&clerk))?;
     let words = ["--yes", "--query", "users.sql", "--ledger", "ledger.db", "--write-back"];
     let written_back = written_back.args(words).run().await?;
-    let written = &written_back.json()?["writeBack"]["written"];
-    ensure!(*written == rows, "{written} rows bear a Clerk ID");
+    written_back.expect("writtenBack", rows)?;
     clerk.expect_users(rows).await?;
     Ok([export, migrate, backfill, verify, import, written_back])
 }
