@@ -235,6 +235,15 @@ async fn a_batch_that_was_got_ready_is_written_and_no_other() {
     }
 }
 
+/// Opens a test's database as another of the server's users, whose password is `secret`.
+async fn open_as(database: &servers::TestDatabase, name: &str) -> Database {
+    let mut url = url::Url::parse(&database.url).expect("the test's URL");
+    url.set_username(name).expect("a URL with a user");
+    url.set_password(Some("secret")).expect("a URL with a password");
+    let url = DatabaseUrl::parse(url.as_str()).expect("a URL");
+    Database::connect(&url, Access::Write).await.unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[tokio::test]
 async fn a_server_that_gives_one_connection_is_written_to_all_the_same() {
     let database = servers::mariadb().await;
@@ -246,11 +255,7 @@ async fn a_server_that_gives_one_connection_is_written_to_all_the_same() {
              CREATE USER '{name}'@'%' IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS 1; GRANT ALL ON * TO '{name}'@'%'"
         ))
         .await;
-    let mut url = url::Url::parse(&database.url).expect("the test's URL");
-    url.set_username(&name).expect("a URL with a user");
-    url.set_password(Some("secret")).expect("a URL with a password");
-    let url = DatabaseUrl::parse(url.as_str()).expect("a URL");
-    let opened = Database::connect(&url, Access::Write).await.unwrap_or_else(|error| panic!("{error}"));
+    let opened = open_as(&database, &name).await;
     let target = target(&opened, "users", "id").await;
     let (first, second) = ([("a", "user_a")], [("b", "user_b")]);
     let next = batch(&second);
@@ -315,11 +320,7 @@ async fn a_large_batch_is_written_to_a_postgres_that_gives_one_connection() {
             "CREATE ROLE {name} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1; GRANT SELECT, UPDATE ON users TO {name}"
         ))
         .await;
-    let mut url = url::Url::parse(&database.url).expect("the test's URL");
-    url.set_username(&name).expect("a URL with a user");
-    url.set_password(Some("secret")).expect("a URL with a password");
-    let url = DatabaseUrl::parse(url.as_str()).expect("a URL");
-    let opened = Database::connect(&url, Access::Write).await.unwrap_or_else(|error| panic!("{error}"));
+    let opened = open_as(&database, &name).await;
     let target = target(&opened, "users", "id").await;
     let written = opened.write_clerk_ids(&target, &entries, false).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(written, vec![Written::Written; entries.len()]);
