@@ -148,14 +148,13 @@ async fn dry_run(
     let pulled = run::read(source, ledger, top_up, &progress, context).await?;
     run::tell_missing(&pulled, context);
     let plan = Plan::of(ledger, clerk, writes).await.context("failed to read the temporary ledger")?;
-    let counts = ledger.counts().await?;
     let text =
         format!("{}\nThis was a dry run: nothing was sent, and nothing was written anywhere.", plan.describe(&pulled));
     let json = json!({
         "pulled": pulled.users,
         "pending": plan.to_send(),
-        "invalid": counts.of(crate::ledger::State::Invalid),
-        "skipped": counts.skipped,
+        "invalid": plan.invalid(),
+        "skipped": plan.skipped(),
         "gone": pulled.merged.gone,
         "changed": pulled.merged.changed,
         "vanished": pulled.merged.vanished,

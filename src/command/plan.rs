@@ -76,6 +76,12 @@ impl Plan {
         self.counts.of(State::Invalid)
     }
 
+    /// Returns how many users were left out on request.
+    #[must_use]
+    pub(super) fn skipped(&self) -> u64 {
+        self.counts.skipped
+    }
+
     /// Returns how long sending will take; `None` where nobody knows.
     #[must_use]
     pub(super) fn takes(&self) -> Option<Duration> {

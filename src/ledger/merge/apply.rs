@@ -2,15 +2,12 @@
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Extent, Merged, Terms, run};
+use super::{Extent, Terms, run};
 use crate::ledger::entry::{Event, State};
 
-/// Takes the staged users over, those whom the ledger knows first, and marks those whom the pull did not bring.
-pub(super) async fn apply(connection: &mut SqliteConnection, terms: &Terms) -> Result<Merged, sqlx::Error> {
-    // Rows without a user ID cannot be told apart from one pull to the next, so each pull brings its own.
-    run(connection, "DELETE FROM user WHERE user_id IS NULL").await?;
-    let is_first: bool =
-        sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM user)").fetch_one(&mut *connection).await?;
+/// Brings the users whom the ledger knows up to date with the pull, and marks those whom it did not bring. Returns how many of these
+/// are gone, not having been sent, and how many are in Clerk.
+pub(super) async fn update_known(connection: &mut SqliteConnection, terms: &Terms) -> Result<(u64, u64), sqlx::Error> {
     if terms.recreate {
         recall_deleted(connection).await?;
     }
@@ -21,14 +18,12 @@ pub(super) async fn apply(connection: &mut SqliteConnection, terms: &Terms) -> R
     run(connection, REPLACE_IDENTIFIERS).await?;
     let gone = if terms.extent == Extent::Whole { mark_gone(connection).await? } else { 0 };
     run(connection, MARK_WANTED).await?;
-    let vanished = mark_vanished(connection, terms.extent).await?;
-    let new = add_new(connection, is_first).await?;
-    Ok(Merged { new, changed: 0, gone, vanished })
+    Ok((gone, mark_vanished(connection, terms.extent).await?))
 }
 
 /// Adds the users whom the ledger does not know, in the order of the source. The first time all of them are new, and SQLite copies
 /// whole records and index entries from tables like its own, which takes a fraction of the time.
-async fn add_new(connection: &mut SqliteConnection, is_first: bool) -> Result<u64, sqlx::Error> {
+pub(super) async fn add_new(connection: &mut SqliteConnection, is_first: bool) -> Result<u64, sqlx::Error> {
     if is_first {
         let new = sqlx::query("INSERT INTO user SELECT * FROM staged").execute(&mut *connection).await?;
         run(connection, COPY_THE_REST).await?;

@@ -69,26 +69,31 @@ impl Ledger {
         let failed = self.failed("merge the pull into");
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         kill_point::reach(Point::MergeBegun);
+        // Rows without a user ID cannot be told apart from one pull to the next, so each pull brings its own.
+        run(&mut transaction, "DELETE FROM user WHERE user_id IS NULL").await.map_err(&failed)?;
+        let is_first = is_first(&mut transaction).await.map_err(&failed)?;
         index_staged(&mut transaction).await.map_err(&failed)?;
         rivals::refuse_clerk_ids(&mut transaction, &failed).await?;
-        run(&mut transaction, MEET).await.map_err(&failed)?;
+        meet(&mut transaction, is_first).await.map_err(&failed)?;
         if !terms.accept_changed_identifiers {
             rivals::refuse_other_people(&mut transaction, terms.extent, &failed).await?;
         }
-        let candidates = rivals::candidates(&mut transaction).await.map_err(&failed)?;
-        let held = rivals::held(&mut transaction, terms.extent).await.map_err(&failed)?;
+        let candidates = rivals::candidates(&mut transaction, is_first).await.map_err(&failed)?;
+        let held = rivals::held(&mut transaction, terms.extent, is_first).await.map_err(&failed)?;
         for (staged, reasons) in losers(candidates, held) {
             let reasons = serde_json::to_string(&reasons).map_err(|error| self.damaged(error.to_string()))?;
             rivals::refuse(&mut transaction, staged, &reasons).await.map_err(&failed)?;
         }
         kill_point::reach(Point::MergeHalfDone);
-        let mut merged = apply::apply(&mut transaction, terms).await.map_err(&failed)?;
-        merged.changed = self.note_changes(&mut transaction, terms).await?;
+        let (gone, vanished) = apply::update_known(&mut transaction, terms).await.map_err(&failed)?;
+        // Of those who are in Clerk: before a million others are there to be looked at.
+        let changed = self.note_changes(&mut transaction, terms).await?;
+        let new = apply::add_new(&mut transaction, is_first).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
         kill_point::reach(Point::Merged);
         drop(connection);
         self.forget_pull().await?;
-        Ok(merged)
+        Ok(Merged { new, changed, gone, vanished })
     }
 }
 
@@ -129,9 +134,19 @@ DELETE FROM staged_identifier WHERE user IN (SELECT id FROM repeated);
 DELETE FROM staged_payload WHERE user IN (SELECT id FROM repeated);
 DROP INDEX pull.staged_by_user_id;";
 
-/// Which staged users the ledger knows already. Everything after this goes by the two numbers.
+/// Returns whether the ledger knows nobody yet: then there is nobody to look for.
+async fn is_first(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM user)").fetch_one(connection).await
+}
+
+/// Notes which staged users the ledger knows already. Everything after this goes by the two numbers.
+async fn meet(connection: &mut SqliteConnection, is_first: bool) -> Result<(), sqlx::Error> {
+    run(connection, "CREATE TABLE pull.met (staged INTEGER PRIMARY KEY, user INTEGER NOT NULL)").await?;
+    if !is_first {
+        run(connection, MEET).await?;
+    }
+    run(connection, "CREATE UNIQUE INDEX pull.met_by_user ON met (user)").await
+}
+
 const MEET: &str = "
-CREATE TABLE pull.met (staged INTEGER PRIMARY KEY, user INTEGER NOT NULL);
-INSERT INTO met SELECT staged.id, user.id FROM staged CROSS JOIN user ON user.user_id = staged.user_id
-    WHERE EXISTS (SELECT 1 FROM user) ORDER BY staged.id;
-CREATE UNIQUE INDEX pull.met_by_user ON met (user);";
+INSERT INTO met SELECT staged.id, user.id FROM staged CROSS JOIN user ON user.user_id = staged.user_id ORDER BY staged.id;";

@@ -56,17 +56,21 @@ pub(super) async fn refuse_other_people(
 
 /// The staged users that share an identifier, with each other or with somebody in the ledger that this pull did not bring or
 /// that is in Clerk already.
-pub(super) async fn candidates(connection: &mut SqliteConnection) -> Result<Vec<Candidate>, sqlx::Error> {
+pub(super) async fn candidates(
+    connection: &mut SqliteConnection,
+    is_first: bool,
+) -> Result<Vec<Candidate>, sqlx::Error> {
     let rows = sqlx::query(
         "WITH shared AS (
              SELECT hash FROM staged_identifier GROUP BY hash HAVING COUNT(*) > 1
              UNION SELECT hash FROM staged_identifier CROSS JOIN identifier USING (hash)
                  LEFT JOIN met ON met.staged = staged_identifier.user
-                 WHERE EXISTS (SELECT 1 FROM identifier) AND met.user IS NOT identifier.user)
+                 WHERE ? AND met.user IS NOT identifier.user)
          SELECT staged.id, staged.user_id, staged_identifier.kind, staged_identifier.hash
          FROM shared CROSS JOIN staged_identifier USING (hash) CROSS JOIN staged ON staged.id = staged_identifier.user
          ORDER BY staged.id",
     )
+    .bind(!is_first)
     .fetch_all(connection)
     .await?;
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -95,13 +99,17 @@ fn kind_of(word: &str) -> IdentifierKind {
 pub(super) async fn held(
     connection: &mut SqliteConnection,
     extent: Extent,
+    is_first: bool,
 ) -> Result<HashMap<IdentifierHash, UserId>, sqlx::Error> {
+    if is_first {
+        return Ok(HashMap::new());
+    }
     let rows = sqlx::query(
         "SELECT DISTINCT identifier.hash, user.user_id
          FROM staged_identifier CROSS JOIN identifier USING (hash)
              LEFT JOIN met ON met.staged = staged_identifier.user
              CROSS JOIN user ON user.id = identifier.user
-         WHERE EXISTS (SELECT 1 FROM identifier) AND met.user IS NOT identifier.user
+         WHERE met.user IS NOT identifier.user
              AND (user.state IN ('created', 'adopted', 'sending')
                  OR (? AND user.state = 'pending' AND NOT EXISTS (SELECT 1 FROM met AS own WHERE own.user = user.id)))",
     )
