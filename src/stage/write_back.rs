@@ -308,7 +308,7 @@ const BATCH_TIME: Duration = Duration::from_millis(300);
 const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
 /// All of them are held in memory.
-const MOST_ROWS: u32 = 12_000;
+const MOST_ROWS: u32 = 10_000;
 /// On Postgres, two connections share a batch; more rows take more memory, and are not written any quicker.
 const MOST_ROWS_POSTGRES: u32 = 8_000;
 /// SQLite works in the same process, and what it holds of a batch is as much again.
