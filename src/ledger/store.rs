@@ -48,6 +48,18 @@ pub enum LedgerError {
     /// A newer program made it.
     #[error("the ledger `{}` was written by a newer db2clerk; use that version, or a newer one", .0.display())]
     Newer(PathBuf),
+    /// It is some other database.
+    #[error(
+        "`{}` is no ledger of db2clerk but another database, with a table `{table}`; nothing was written to it\n\
+         hint: `--ledger` names a file of db2clerk's own, which need not be there yet",
+        .path.display()
+    )]
+    OtherDatabase {
+        /// The file.
+        path: PathBuf,
+        /// One of its tables.
+        table: String,
+    },
     /// It belongs to another Clerk instance.
     #[error(
         "the ledger `{}` belongs to the Clerk instance `{ledger}`, and the key is of `{key}`\n\
@@ -212,6 +224,7 @@ impl Ledger {
         let path = folder.path().join("ledger.db");
         let mut shared = None;
         if let Some(model) = model.filter(|model| model.exists()) {
+            refuse_other_database(model).await?;
             shared = files::share(model)?;
             files::copy(model, &path)?;
         }
@@ -219,6 +232,7 @@ impl Ledger {
     }
 
     async fn open_in(path: PathBuf, folder: Option<TempDir>) -> Result<Self, LedgerError> {
+        refuse_other_database(&path).await?;
         let lock = files::lock(&path)?;
         files::refuse_emptied(&path, &lock)?;
         files::create_owner_only(&path)?;
@@ -305,6 +319,29 @@ impl LedgerError {
             _ => Self::Sqlite { what, path, source },
         }
     }
+}
+
+/// Refuses a database that holds tables and none of a ledger: the application's own, say. It is looked at before anything of it is
+/// locked or changed.
+async fn refuse_other_database(path: &Path) -> Result<(), LedgerError> {
+    if !std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+        return Ok(());
+    }
+    let failed = |source| LedgerError::of_sqlite("open", path.to_owned(), source);
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE);
+    let mut connection = options.connect().await.map_err(failed)?;
+    // What migrations note of themselves is there before the first of them.
+    let table: Option<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_schema
+         WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' AND name <> '_sqlx_migrations'
+             AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'belonging')
+         LIMIT 1",
+    )
+    .fetch_optional(&mut connection)
+    .await
+    .map_err(failed)?;
+    connection.close().await.map_err(failed)?;
+    table.map_or(Ok(()), |table| Err(LedgerError::OtherDatabase { path: path.to_owned(), table }))
 }
 
 /// What helps against an error of SQLite's: <https://www.sqlite.org/rescode.html>.

@@ -228,3 +228,27 @@ async fn files_that_are_no_users_files_are_refused_and_nothing_of_them_is_sent()
     program.run(&["import", "--yes"]).await.expect_code(2).expect_told("users.json");
     simulator.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_no_ledger_is_not_taken_for_one_and_not_written_to() {
+    let (database, simulator) = (servers::sqlite().await, clerk().await);
+    users(&database).await;
+    let program = Program::with_clerk(&simulator).variable("DATABASE_URL", &database.url);
+    program.write("query.sql", GUIDE);
+    let file = std::path::PathBuf::from(database.url.trim_start_matches("sqlite:"));
+    let ledger = file.to_str().expect("a path");
+    let before = std::fs::read(&file).expect("the database");
+    for command in [
+        &["status"][..],
+        &["undo", "--dry-run"],
+        &["migrate", "--query", "query.sql", "--dry-run"],
+        &["migrate", "--query", "query.sql", "--yes"],
+        &["backfill", "--table", "users", "--key", "id"],
+    ] {
+        let run = program.run(&[command, &["--ledger", ledger]].concat()).await;
+        run.expect_code(2).expect_told("is no ledger of db2clerk").expect_told("a table `users`").expect_told("hint: ");
+        assert_eq!(std::fs::read(&file).expect("the database"), before, "{command:?}");
+        assert!(!std::path::Path::new(&format!("{ledger}.lock")).exists(), "{command:?}");
+    }
+    assert!(simulator.users().is_empty(), "nothing is sent");
+}
