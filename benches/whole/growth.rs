@@ -6,20 +6,24 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Result, ensure};
 use db2clerk::engine::Engine;
 
-use crate::clerk::Clerk;
-use crate::rig::Rig;
+use crate::clerk::{Clerk, Seen};
+use crate::data::Users;
+use crate::rig::{Rig, Room};
 use crate::sheet::{MEBIBYTE, Row, Samples, Sheet, float, thousands};
 
 pub(crate) async fn measure(rig: &Rig, sheet: &mut Sheet) {
     let note = "`migrate` (SQLite) without Clerk's limit and without latency, as under Ceiling. The ratio is of \
         the time a user takes, to that of the line before. The pause of a resumed run is the time from \
-        the end of its pull to its first request.";
+        the end of its pull to its first request. The simulator itself takes longer over a user the more it holds: so the \
+        last users are sent once more, by a run that goes on with the same ledger and an empty simulator.";
     sheet.section("Growth", note);
     let mut before = None;
     for rows in [rig.rows / 1000, rig.few(), rig.rows / 10, rig.rows] {
         let what = format!("`migrate` of {} users", thousands(rows));
         sheet.attempt(&what, size(rig, rows, &what, &mut before)).await;
     }
+    let what = format!("the last {} of {} users, into an empty simulator", thousands(rig.few()), thousands(rig.rows));
+    sheet.attempt(&what, last(rig, &what)).await;
     let what = format!("resumed, {} users in the ledger", thousands(rig.rows));
     sheet.attempt(&what, resumed(rig, &what)).await;
 }
@@ -62,19 +66,46 @@ fn bytes(ledger: &Path) -> Result<u64> {
     Ok(std::fs::metadata(ledger)?.len() + wal)
 }
 
+/// Sends the last users of a large ledger to a simulator that is as empty as the one that the first were sent to.
+async fn last(rig: &Rig, what: &str) -> Result<Vec<Row>> {
+    let users = rig.users(Engine::Sqlite, rig.rows).await?;
+    let (mut first, mut last) = (Samples::default(), Samples::default());
+    let part = rig.few();
+    for _ in 0..rig.runs {
+        let (room, mut clerk) = (rig.room()?, Clerk::start().await?);
+        let seen = interrupted(rig, &room, &users, &mut clerk, rig.rows - 4 * part).await?;
+        first.push(seen.seconds(1, part)?);
+        let left = rig.rows - seen.creates;
+        ensure!(left >= part, "only {left} users were left");
+        let mut clerk = Clerk::start().await?;
+        room.migrate(&rig.no_limit, &users, &clerk)?.run().await?.expect("created", left)?;
+        // Of those who are left: as many as were first, while the simulator is as empty as it was for them.
+        last.push(clerk.expect_users(left).await?.seconds(1, part)?);
+    }
+    let ratio = last.median() / first.median();
+    let row = Row::new(what, last.seconds()).beside(format!("the first: {}", first.seconds())).ratio(ratio);
+    Ok(vec![row.target("no longer, within a tenth", ratio <= 1.1)])
+}
+
+/// Runs `migrate` until so many users are made, and then stops it, as Ctrl-C does.
+async fn interrupted(rig: &Rig, room: &Room, users: &Users, clerk: &mut Clerk, made: u64) -> Result<Seen> {
+    let running = room.migrate(&rig.no_limit, users, clerk)?.start()?;
+    while clerk.seen().await?.creates < made {
+        ensure!(!running.ended(), "the first run ended before it made {made} users");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    running.signal("INT")?;
+    let run = running.end().await?;
+    ensure!(run.code == Some(130), "the interrupted run ended with {:?}:\n{}", run.code, run.stderr);
+    clerk.seen().await
+}
+
 async fn resumed(rig: &Rig, what: &str) -> Result<Vec<Row>> {
     let users = rig.users(Engine::Sqlite, rig.rows).await?;
     let mut pauses = Samples::default();
     for _ in 0..rig.runs {
         let (room, mut clerk) = (rig.room()?, Clerk::start().await?);
-        let running = room.migrate(&rig.no_limit, &users, &clerk)?.start()?;
-        while clerk.seen().await?.creates < rig.few() {
-            ensure!(!running.ended(), "the first run ended before it made {} users", rig.few());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        running.signal("INT")?;
-        let run = running.end().await?;
-        ensure!(run.code == Some(130), "the interrupted run ended with {:?}:\n{}", run.code, run.stderr);
+        interrupted(rig, &room, &users, &mut clerk, rig.few()).await?;
         let mut running = room.migrate(&rig.no_limit, &users, &clerk)?.args(["-v"]).start()?;
         let pulled = micros(running.line("read into the ledger").await?);
         let first = loop {
