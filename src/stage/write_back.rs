@@ -308,7 +308,7 @@ const BATCH_TIME: Duration = Duration::from_millis(300);
 const FEWEST_ROWS: u32 = 50;
 const FIRST_ROWS: u32 = 1000;
 /// All of them are held in memory.
-const MOST_ROWS: u32 = 10_000;
+const MOST_ROWS_MYSQL: u32 = 10_000;
 /// On Postgres, two connections share a batch; more rows take more memory, and are not written any quicker.
 const MOST_ROWS_POSTGRES: u32 = 8_000;
 /// SQLite works in the same process, and what it holds of a batch is as much again.
@@ -318,7 +318,7 @@ impl BatchSize {
     fn new(engine: Engine) -> Self {
         let most = match engine {
             Engine::Postgres => MOST_ROWS_POSTGRES,
-            Engine::MySql => MOST_ROWS,
+            Engine::MySql => MOST_ROWS_MYSQL,
             Engine::Sqlite => MOST_ROWS_SQLITE,
         };
         Self { rows: FIRST_ROWS, most }
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn batches_grow_while_they_are_quick_and_shrink_at_once_when_one_is_slow() {
         let after = |size: u32, rows: usize, millis: u64| {
-            let mut batch_size = BatchSize { rows: size, most: MOST_ROWS };
+            let mut batch_size = BatchSize { rows: size, most: MOST_ROWS_MYSQL };
             batch_size.learn(rows, Duration::from_millis(millis));
             batch_size.rows
         };
@@ -382,8 +382,8 @@ mod tests {
             (1000, 1000, 200, 1500),
             (1000, 1000, 10, 2000),
             (4000, 4000, 0, 8000),
-            (8000, 8000, 0, MOST_ROWS),
-            (MOST_ROWS, MOST_ROWS as usize, 1, MOST_ROWS),
+            (8000, 8000, 0, MOST_ROWS_MYSQL),
+            (MOST_ROWS_MYSQL, MOST_ROWS_MYSQL as usize, 1, MOST_ROWS_MYSQL),
             (4000, 4000, 3000, 400),
             (4000, 4000, 120_000, FEWEST_ROWS),
             (FEWEST_ROWS, FEWEST_ROWS as usize, 120_000, FEWEST_ROWS),
@@ -397,8 +397,9 @@ mod tests {
         let mut on_sqlite = BatchSize { rows: 4000, ..BatchSize::new(Engine::Sqlite) };
         on_sqlite.learn(4000, Duration::ZERO);
         assert_eq!(on_sqlite.rows, MOST_ROWS_SQLITE, "its memory is ours");
-        for (size, expected) in [(MOST_ROWS, MOST_ROWS / 4), (100, FEWEST_ROWS), (FEWEST_ROWS, FEWEST_ROWS)] {
-            let mut batch_size = BatchSize { rows: size, most: MOST_ROWS };
+        for (size, expected) in [(MOST_ROWS_MYSQL, MOST_ROWS_MYSQL / 4), (100, FEWEST_ROWS), (FEWEST_ROWS, FEWEST_ROWS)]
+        {
+            let mut batch_size = BatchSize { rows: size, most: MOST_ROWS_MYSQL };
             batch_size.shrink();
             assert_eq!(batch_size.rows, expected, "{size} rows without an answer");
         }
